@@ -1,0 +1,1 @@
+//! The checks of `coursys-ops`, one file each.

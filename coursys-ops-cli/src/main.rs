@@ -1,0 +1,2 @@
+//! The program `coursys-ops`.
+fn main() {}

@@ -1,0 +1,177 @@
+//! The closed list of finding codes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// What kind of thing a finding is, for scripts. The list is closed: a new code is a line in CHANGELOG.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum Code {
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The word used in JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// What it means, one line.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// As it should be.
+    Ok = "ok",
+
+    /// A check that this one needs failed or could not be judged; `because` names the roots.
+    NeedFailed = "need_failed",
+    /// The component is not part of this layout.
+    NotInLayout = "not_in_layout",
+    /// This user may not look; run as root or as the site's user.
+    NotPermitted = "not_permitted",
+    /// The program was built without what the check needs.
+    NotBuiltIn = "not_built_in",
+    /// The site is in maintenance.
+    InMaintenance = "in_maintenance",
+    /// Switched off by `checks.off` in the configuration.
+    SwitchedOff = "switched_off",
+    /// Left out by `--skip`.
+    LeftOut = "left_out",
+    /// Left out by `--read-only`, because it writes or sends.
+    ReadOnly = "read_only",
+
+    /// The run's deadline passed first.
+    Deadline = "deadline",
+    /// The run was interrupted first.
+    Interrupted = "interrupted",
+    /// The check crashed: a bug worth reporting.
+    Panicked = "panicked",
+    /// The check ended without a finding: a bug worth reporting.
+    NoFinding = "no_finding",
+    /// Evidence contradicts itself.
+    Contradictory = "contradictory",
+    /// A helper process could not be started or gave no usable answer.
+    HelperFailed = "helper_failed",
+
+    /// A host, user or secret that no layer of the configuration gives.
+    NotConfigured = "not_configured",
+    /// A configured secret could not be read.
+    SecretUnreadable = "secret_unreadable",
+    /// The configured user does not exist on this machine.
+    NoSuchUser = "no_such_user",
+
+    /// No answer within the check's own timeout.
+    Timeout = "timeout",
+    /// Nothing listens there.
+    Refused = "refused",
+    /// No route to the host or network.
+    Unreachable = "unreachable",
+    /// The name does not resolve.
+    UnknownHost = "unknown_host",
+    /// The name servers did not answer, or answered with an error.
+    DnsFailed = "dns_failed",
+    /// The peer closed the connection in the middle of the conversation.
+    ConnectionLost = "connection_lost",
+    /// The socket file is missing.
+    NoSocket = "no_socket",
+    /// The answer is not of the protocol that was asked for.
+    Garbage = "garbage",
+    /// The server answered with an error of its own.
+    ServerError = "server_error",
+    /// User or password refused.
+    AccessDenied = "access_denied",
+    /// TLS is required here, and the server does not offer it.
+    TlsNotOffered = "tls_not_offered",
+    /// The certificate is signed by nobody we trust.
+    TlsUntrusted = "tls_untrusted",
+    /// The certificate is for another name.
+    TlsWrongHost = "tls_wrong_host",
+    /// The certificate is expired or not yet valid.
+    TlsExpired = "tls_expired",
+    /// The TLS handshake failed for another reason.
+    TlsFailed = "tls_failed",
+
+    /// The database server has no database of that name.
+    UnknownDatabase = "unknown_database",
+    /// A table that the site cannot do without is missing.
+    TableMissing = "table_missing",
+    /// A table or index that should hold something is empty.
+    Empty = "empty",
+    /// What came back is not what was sent.
+    Mangled = "mangled",
+
+    /// The broker has no virtual host of that name, or this user no right to it.
+    NoSuchVhost = "no_such_vhost",
+    /// The queue does not exist.
+    NoQueue = "no_queue",
+    /// The queue exists and nobody consumes it.
+    NoConsumer = "no_consumer",
+    /// Workers are there but have no child free in time.
+    Busy = "busy",
+    /// The worker does not know the task.
+    NotRegistered = "not_registered",
+    /// The task ran and failed.
+    TaskFailed = "task_failed",
+    /// An answer came back with other contents than expected.
+    WrongAnswer = "wrong_answer",
+    /// The queue shows backlog without progress, so no further probe was sent.
+    Backlog = "backlog",
+    /// It has been longer than it should since the last sign of life.
+    Stale = "stale",
+    /// The sign of life that is looked for was never stored.
+    NoMarker = "no_marker",
+
+    /// It answers the protocol but does not describe itself as the right server.
+    WrongServer = "wrong_server",
+    /// The site's cache is not the server that was checked.
+    NotShared = "not_shared",
+    /// The index does not exist.
+    NoSuchIndex = "no_such_index",
+    /// The index answers but finds nothing.
+    NoHits = "no_hits",
+    /// The cluster says that it is red.
+    ClusterRed = "cluster_red",
+
+    /// The server refused for good.
+    Rejected = "rejected",
+    /// The server refused for now.
+    TryLater = "try_later",
+
+    /// The directory or file does not exist.
+    NotFound = "not_found",
+    /// It exists and is not a directory.
+    NotADirectory = "not_a_directory",
+    /// The site's user may not write there.
+    NotWritable = "not_writable",
+    /// Less free space than the threshold.
+    LowSpace = "low_space",
+    /// Fewer free inodes than the threshold.
+    LowInodes = "low_inodes",
+    /// The clock differs from the reference by more than the threshold.
+    ClockOff = "clock_off",
+    /// The time server is not synchronised itself, or asked us to go away.
+    ReferenceUnusable = "reference_unusable",
+    /// A process of the site runs without a UTF-8 locale.
+    NotUtf8 = "not_utf8",
+    /// A process that should run does not.
+    NotRunning = "not_running",
+    /// The site's own Python failed to answer.
+    SiteFailed = "site_failed",
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}

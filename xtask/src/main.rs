@@ -1,0 +1,2 @@
+//! What a developer or CI runs: `cargo xtask …`.
+fn main() {}
