@@ -1,0 +1,66 @@
+"""The tasks that the real site has under the same names, on the same queues."""
+
+import gzip
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+from celery import shared_task
+from django.conf import settings
+from django.core.management import call_command
+
+from log.logged_task import LoggedTask
+
+from . import beat, search
+from .models import Person
+
+
+@shared_task(base=LoggedTask, queue="fast")
+def ping():
+    """Shows that the worker of `fast` does its work."""
+    return True
+
+
+@shared_task(base=LoggedTask, queue="email")
+def email_queue_ping():
+    """Shows that the worker of `email` does its work."""
+    return True
+
+
+@shared_task(base=LoggedTask, queue="fast")
+def failing_task():
+    """Fails on purpose."""
+    raise RuntimeError("this task fails on purpose")
+
+
+@shared_task(base=LoggedTask, queue="fast")
+def beat_test():
+    """Run by Celery beat: leaves the marker."""
+    beat.store()
+
+
+@shared_task(base=LoggedTask, queue="batch")
+def backup_database(hold_s=0):
+    """Dump the database into a file of mode 0600; `hold_s` seconds before that make the queue busy."""
+    time.sleep(hold_s)
+    path = Path(settings.DB_BACKUP_DIR) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.dump.gz"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as raw, gzip.open(raw, "wt", encoding="utf-8") as dump:
+        call_command("dumpdata", "coredata", stdout=dump)
+    return str(path)
+
+
+@shared_task(base=LoggedTask, queue="sims")
+def check_sims_task():
+    """None if the reporting database answers in proper Unicode, else what is wrong. Here our own stands in for it."""
+    name = Person.objects.values_list("last_name", flat=True).filter(emplid=200000001).first()
+    if name is None:
+        return "the person who is looked for is not there"
+    return None if name == "Kääriäinen" else "returned incorrectly-decoded Unicode"
+
+
+@shared_task(base=LoggedTask, queue="batch")
+def haystack_rebuild():
+    """Make the search index anew; it is empty for a moment."""
+    return search.rebuild()

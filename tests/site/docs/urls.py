@@ -1,0 +1,7 @@
+"""The public pages."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [path("", views.index, name="docs")]

@@ -1,0 +1,108 @@
+"""Django's settings, read from `fixture.json` beside `manage.py` (keys: README.md).
+
+The names are those of the real site's settings, because `coursys-ops config import-django` asks for them.
+"""
+
+import os
+from pathlib import Path
+
+from kombu import Exchange, Queue
+
+from . import wiring
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+FIXTURE = wiring.load(BASE_DIR / "fixture.json")
+
+# Real sites print when their settings are imported; whoever reads a program's standard output must cope with it.
+print("site_fixture: settings loaded", flush=True)
+
+DEBUG = False
+DEPLOY_MODE = "proddev"
+SECRET_KEY = FIXTURE["secret_key"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "haystack",
+    "coredata",
+    "log",
+    "docs",
+]
+MIDDLEWARE = [
+    # First, so that a request with an unknown Host is refused before anything else happens.
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "log.middleware.RequestLogMiddleware",
+]
+TEMPLATES = []
+ROOT_URLCONF = "site_fixture.urls"
+WSGI_APPLICATION = "site_fixture.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+LOGIN_URL = "login"
+
+# Naive local time in the database, as in the real one.
+LANGUAGE_CODE = "en"
+TIME_ZONE = FIXTURE["timezone"]
+USE_TZ = False
+USE_I18N = False
+
+_web = FIXTURE.get("web", {})
+SERVE_HOSTS = _web.get("hosts", ["coursys.test"])
+REDIRECT_HOSTS = _web.get("redirected_hosts", ["courses.test"])
+ALLOWED_HOSTS = SERVE_HOSTS + REDIRECT_HOSTS
+CAS_SERVER_URL = FIXTURE.get("cas_url", "https://cas.test/cas/")
+
+DATABASES = {"default": wiring.database(FIXTURE["database"])}
+if os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/"):
+    # gunicorn alone keeps idle connections, seconds; Celery's processes sit idle for longer than a server allows.
+    DATABASES["default"]["CONN_MAX_AGE"] = 3600
+
+CACHES = {"default": wiring.cache(FIXTURE["cache"])}
+HAYSTACK_CONNECTIONS = {"default": wiring.search(FIXTURE["search"])}
+
+USE_CELERY = True
+CELERY_BROKER_URL = wiring.broker_url(FIXTURE["broker"])
+CELERY_BROKER_USE_SSL = wiring.broker_ssl(FIXTURE["broker"])
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_BACKEND = "rpc://"
+# Seconds: so long a queue for replies outlives the process that made it.
+CELERY_RESULT_EXPIRES = 18_000
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_ENABLE_UTC = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "batch"
+_exchange = Exchange(CELERY_TASK_DEFAULT_QUEUE, type="direct", durable=True)
+CELERY_TASK_QUEUES = [
+    Queue(name, _exchange, routing_key=name, durable=True) for name in ("batch", "email", "fast", "photo", "sims")
+]
+CELERY_BEAT_SCHEDULE = {
+    "coredata.tasks.beat_test": {
+        "task": "coredata.tasks.beat_test",
+        "schedule": FIXTURE["beat_interval_s"],
+        "options": {"queue": "fast"},
+    },
+}
+
+_email = FIXTURE["email"]
+EMAIL_HOST = _email["host"]
+EMAIL_PORT = _email["port"]
+EMAIL_HOST_USER = _email.get("user") or ""
+EMAIL_HOST_PASSWORD = _email.get("password") or ""
+EMAIL_USE_TLS = bool(_email.get("ca_file")) and _email.get("starttls", True)
+EMAIL_USE_SSL = bool(_email.get("ca_file")) and not EMAIL_USE_TLS
+# Django has no setting for an authority of one's own.
+EMAIL_CA_FILE = _email.get("ca_file")
+DEFAULT_FROM_EMAIL = "CourSys <nobody@coursys.test>"
+
+NTP_REFERENCE = FIXTURE["ntp"]["host"]
+NTP_PORT = FIXTURE["ntp"]["port"]
+
+_paths = FIXTURE["paths"]
+SUBMISSION_PATH = _paths["submitted"]
+COMPRESS_ROOT = _paths["media"]
+DB_BACKUP_DIR = _paths["dumps"]
+LOG_DIR = _paths["logs"]
