@@ -78,7 +78,7 @@ class PlainSearchBackend(BaseSearchBackend):
         if not lines:
             return
         body = "".join(json.dumps(line, default=str) + "\n" for line in lines).encode()
-        answer = self.request("POST", "/_doc/_bulk?refresh=true", body)
+        answer = self.request("POST", "/_bulk?refresh=true", body)
         if answer["errors"]:
             raise OSError(f"documents were refused: {json.dumps(answer['items'])[:500]}")
 

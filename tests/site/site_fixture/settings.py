@@ -48,6 +48,9 @@ TIME_ZONE = FIXTURE["timezone"]
 USE_TZ = False
 USE_I18N = False
 
+# The client of Elasticsearch warns of every 404, and haystack asks for a mapping before it makes one.
+LOGGING = {"version": 1, "disable_existing_loggers": False, "loggers": {"elasticsearch": {"level": "ERROR"}}}
+
 _web = FIXTURE.get("web", {})
 SERVE_HOSTS = _web.get("hosts", ["coursys.test"])
 REDIRECT_HOSTS = _web.get("redirected_hosts", ["courses.test"])
