@@ -1,5 +1,23 @@
-//! The core of `coursys-ops`: the model of checks and reports, the runner, the configuration.
+//! The core of `coursys-ops`: the model of checks and reports, the runner, the configuration, renderers.
 //!
-//! Core has no terminal, prints nothing, reads no environment variable, holds no statics and starts no runtime.
+//! Core has no terminal, prints nothing, reads no environment variable, installs no signal handler, holds no
+//! statics and starts no runtime but the one that [`run::run_blocking`] builds on its own thread and takes
+//! down with it. The environment and the clock are values in the [`Context`].
 
+pub mod check;
+pub mod config;
+pub mod context;
+pub mod helper;
 pub mod model;
+pub mod nearest;
+pub mod net;
+pub mod process;
+pub mod registry;
+pub mod run;
+pub mod secret;
+#[cfg(test)]
+mod testing;
+
+pub use check::{Check, Scope};
+pub use context::Context;
+pub use registry::{Registry, RegistryError, Selection};

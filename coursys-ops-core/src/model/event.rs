@@ -53,7 +53,7 @@ pub enum Event {
 }
 
 /// The head of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStart {
     /// Unique.
     pub id: String,

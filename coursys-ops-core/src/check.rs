@@ -1,0 +1,124 @@
+//! The trait of a check, and what a check is given to look with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::model::{CheckSpec, Code, Fact, Finding};
+use crate::net::Resolver;
+use crate::process::{Children, Command, Output, ProcessError, User};
+
+/// Looks at one thing.
+///
+/// A check never returns an error and never takes the run down: what it could not find out is a finding too.
+/// Its future may be dropped at any await; what it started in the world must then go away by itself.
+#[async_trait]
+pub trait Check: Send + Sync {
+    /// Everything about the check but the looking.
+    fn spec(&self) -> &CheckSpec;
+
+    /// Looks. At least one finding is expected.
+    async fn look(&self, scope: &Scope) -> Vec<Finding>;
+}
+
+/// What a check is given to look with: the context, its own deadline, and the one way to start processes.
+#[derive(Clone)]
+pub struct Scope {
+    context: Arc<Context>,
+    deadline: Instant,
+    children: Children,
+    resolver: Resolver,
+    facts: FactSink,
+}
+
+/// Where facts go.
+pub(crate) type FactSink = Arc<dyn Fn(Fact) + Send + Sync>;
+
+impl Scope {
+    pub(crate) const fn new(
+        context: Arc<Context>,
+        deadline: Instant,
+        children: Children,
+        resolver: Resolver,
+        facts: FactSink,
+    ) -> Self {
+        Self { context, deadline, children, resolver, facts }
+    }
+
+    /// The same with another deadline.
+    pub(crate) const fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The context of the run.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The configuration of the run.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.context.config
+    }
+
+    /// How much of the check's own timeout is left.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The name look-ups of this run.
+    #[must_use]
+    pub const fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Tells something worth knowing that is neither good nor bad.
+    pub fn fact(&self, label: impl Into<String>, value: impl Into<String>) {
+        (self.facts)(Fact { label: label.into(), value: value.into() });
+    }
+
+    /// Runs a command to its end and returns what it printed. Dropping the future stops the whole process group.
+    ///
+    /// # Errors
+    ///
+    /// When the process could not be started; its failure is in the [`Output`].
+    pub async fn run(&self, command: Command) -> Result<Output, ProcessError> {
+        self.children.run(&self.context, command).await
+    }
+
+    /// As whom to ask what asks "can the site …": nothing when the caller is the site's user.
+    ///
+    /// # Errors
+    ///
+    /// A finding that skips the check when this caller may not act as the site's user, or that fails it when there
+    /// is no such user.
+    pub async fn site_user(&self) -> Result<Option<User>, Finding> {
+        let Some(name) = self.config().site.user.as_deref() else { return Ok(None) };
+        let caller = &self.context.caller;
+        if caller.user == name {
+            return Ok(None);
+        }
+        if caller.uid != 0 {
+            return Err(Finding::skipped(
+                Code::NotPermitted,
+                format!("only root and `{name}` can ask this as the site's user; this is `{}`", caller.user),
+            )
+            .with_hint("run the check with sudo"));
+        }
+        match self.children.user(&self.context, name).await {
+            Ok(Some(user)) => Ok(Some(user)),
+            Ok(None) => Err(Finding::failed(
+                Code::NoSuchUser,
+                format!("there is no user `{name}` on this machine"),
+                "set `site.user` to the account that the site runs as",
+            )),
+            Err(error) => Err(Finding::unknown(Code::HelperFailed, error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::secret::Secret;
+
+/// Everything that is configured, after all layers.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs, reason = "each field is the section of its name; see docs/configuration.md")]
+pub struct Config {
+    pub site: Site,
+    pub database: Database,
+    pub broker: Broker,
+    pub celery: Celery,
+    pub cache: Cache,
+    pub search: Search,
+    pub email: Email,
+    pub files: Files,
+    pub disk: Disk,
+    pub time: Time,
+    pub web: Web,
+    pub components: BTreeMap<String, Component>,
+    pub checks: Checks,
+}
+
+impl Config {
+    /// Every secret, for the redactor.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [
+            &self.database.server,
+            &self.broker.server,
+            &self.cache.server,
+            &self.search.server,
+            &self.email.server,
+            &self.time.server,
+        ]
+        .into_iter()
+        .filter_map(|server| match &server.secret {
+            SecretValue::Known(secret) => Some(secret),
+            SecretValue::Missing | SecretValue::Unreadable(_) => None,
+        })
+    }
+}
+
+/// The site itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Site {
+    /// The name of the layout: `vm`, `compose` or `devel`.
+    pub layout: String,
+    /// The account that the site runs as; nothing means the caller.
+    pub user: Option<String>,
+    /// That account's home.
+    pub user_home: Option<PathBuf>,
+    /// The directory that holds `manage.py`.
+    pub dir: PathBuf,
+    /// The interpreter that runs `manage.py`.
+    pub python: PathBuf,
+    /// The IANA name of the zone in which the database holds its naive times.
+    pub timezone: String,
+    /// What the site's own `COURSYS_DEPLOY_MODE` says.
+    pub deploy_mode: Option<String>,
+    /// Where static files are collected.
+    pub static_dir: Option<PathBuf>,
+    /// The parent of the site's data.
+    pub data_root: Option<PathBuf>,
+}
+
+/// Whether a connection must be encrypted. Nothing is opportunistic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Never.
+    Off,
+    /// Always, with a certificate that is verified.
+    Required,
+}
+
+/// A secret after all layers.
+#[derive(Debug, Clone, Default)]
+pub enum SecretValue {
+    /// No layer gives one.
+    #[default]
+    Missing,
+    /// It is known.
+    Known(Secret),
+    /// A layer names a file or a variable that could not be read: why, without the secret.
+    Unreadable(String),
+}
+
+/// Where a server is and how to log in.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Server {
+    /// The section of the configuration that it comes from, for messages: `database`.
+    #[serde(skip)]
+    pub section: String,
+    /// A name, an IPv4 or an IPv6 address.
+    pub host: Option<String>,
+    /// A Unix socket instead of `host` and `port`.
+    pub socket: Option<PathBuf>,
+    /// The port.
+    pub port: u16,
+    /// Whether the connection must be encrypted.
+    pub tls: Tls,
+    /// The certificates that are trusted, PEM; nothing means the system's.
+    pub tls_ca_file: Option<PathBuf>,
+    /// The name that the certificate must be for; nothing means `host`.
+    pub tls_server_name: Option<String>,
+    /// The user.
+    pub user: Option<String>,
+    /// The password.
+    #[serde(skip)]
+    pub secret: SecretValue,
+}
+
+impl Server {
+    /// Where it is, for messages: `host:port` or the socket's path.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match (&self.socket, &self.host) {
+            (Some(socket), _) => socket.display().to_string(),
+            (None, Some(host)) if host.contains(':') && !host.starts_with('[') => {
+                format!("[{host}]:{}", self.port)
+            }
+            (None, Some(host)) => format!("{host}:{}", self.port),
+            (None, None) => format!("`{}.host`, which is not configured", self.section),
+        }
+    }
+}
+
+/// Which database engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// MariaDB or MySQL.
+    Mysql,
+    /// A file.
+    Sqlite,
+}
+
+/// The site's database.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Database {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// Which engine.
+    pub engine: Engine,
+    /// The name of the database, or the file of SQLite.
+    pub name: Option<String>,
+}
+
+/// The message broker.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Broker {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// The virtual host.
+    pub vhost: String,
+}
+
+/// Celery's queues and its beat.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Celery {
+    /// Every queue that has a worker.
+    pub queues: Vec<String>,
+    /// Those among them whose tasks take long, so that a slow answer is normal.
+    pub long_queues: Vec<String>,
+    /// The queue that the beat's task runs on.
+    pub beat_queue: String,
+    /// The oldest that the beat's marker may be, in seconds.
+    pub beat_max_age_s: u64,
+}
+
+/// The cache.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Cache {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// Django's `KEY_PREFIX`.
+    pub key_prefix: String,
+    /// Django's `VERSION`.
+    pub version: u32,
+}
+
+/// The search server.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Search {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// The index that haystack fills.
+    pub index: String,
+    /// A word that must have a hit.
+    pub query: String,
+}
+
+/// The mail relay.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Email {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// With TLS required: STARTTLS on the plain port, or TLS from the first byte.
+    pub starttls: bool,
+    /// The sender of test mails.
+    pub from: Option<String>,
+}
+
+/// Directories of the site.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Files {
+    /// What students hand in: must never be lost.
+    pub submitted: Option<PathBuf>,
+    /// Compressed static files.
+    pub compressed_media: Option<PathBuf>,
+    /// Database dumps.
+    pub dumps: Option<PathBuf>,
+}
+
+/// How much must be free, in GiB.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Disk {
+    /// In /tmp.
+    pub tmp_gib: f64,
+    /// Where the submitted files are.
+    pub submitted_gib: f64,
+    /// Where the dumps are.
+    pub dumps_gib: f64,
+    /// On /.
+    pub root_gib: f64,
+    /// Free inodes on each of them, in per cent.
+    pub inodes_percent: f64,
+}
+
+/// The time reference.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Time {
+    /// Where it is.
+    #[serde(flatten)]
+    pub server: Server,
+    /// How far the clock may be off, in seconds.
+    pub max_offset_s: f64,
+}
+
+/// The web site as the world sees it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Web {
+    /// Hosts that are served.
+    pub hosts: Vec<String>,
+    /// Hosts that redirect to the first of those.
+    pub redirected_hosts: Vec<String>,
+}
+
+/// Who starts and stops a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manager {
+    /// A unit of systemd.
+    Systemd,
+    /// A service of Docker Compose.
+    Compose,
+    /// Part of another process of this machine, or a file.
+    Builtin,
+    /// Somebody else, elsewhere.
+    External,
+}
+
+/// A part of the deployment.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Component {
+    /// Who starts and stops it.
+    pub manager: Manager,
+    /// Its unit or compose service; nothing means the component's name.
+    pub unit: Option<String>,
+    /// A word in the command line of its processes.
+    pub process: Option<String>,
+}
+
+/// How checks are run.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Checks {
+    /// Ids or globs of checks that are switched off.
+    pub off: Vec<String>,
+    /// How many checks run at the same time.
+    pub concurrency: usize,
+}

@@ -1,0 +1,265 @@
+//! The helper process: whatever can get stuck in the kernel happens there, not in the run.
+//!
+//! The program that hosts the run also hosts the helper, behind a hidden entry: it hands the entry's arguments to
+//! [`serve`], prints what comes back and exits with its code. The helper asks the kernel to be killed when its parent
+//! dies, so that nothing is left behind even when the run is killed with SIGKILL.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+/// What the helper is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Become another program, in a directory.
+    Exec(Option<PathBuf>, Vec<OsString>),
+    /// Which addresses a name has. Answer: [`Resolved`].
+    Resolve(String),
+    /// How much is free where a path is. Answer: [`Answer`] of [`Space`].
+    Space(PathBuf),
+    /// Whether a file can be written in a directory. Answer: [`Answer`] of nothing.
+    Writable(PathBuf),
+}
+
+/// An answer that the operating system may have refused.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// Why the operating system refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The error number, where there is one.
+    pub errno: Option<i32>,
+    /// What it means.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Whether it is this error number.
+    #[must_use]
+    pub fn is(&self, errno: rustix::io::Errno) -> bool {
+        self.errno == Some(errno.raw_os_error())
+    }
+}
+
+impl From<std::io::Error> for Refusal {
+    fn from(error: std::io::Error) -> Self {
+        Self { errno: error.raw_os_error(), message: error.to_string() }
+    }
+}
+
+impl From<rustix::io::Errno> for Refusal {
+    fn from(errno: rustix::io::Errno) -> Self {
+        std::io::Error::from(errno).into()
+    }
+}
+
+/// Free and total space of a file system, for those who are not root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Bytes that an ordinary user can still write.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// Inodes that an ordinary user can still use.
+    pub free_inodes: u64,
+    /// Inodes in all; 0 where the file system does not count them.
+    pub total_inodes: u64,
+}
+
+/// What a name look-up gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolved {
+    /// These, in the order that the system prefers.
+    Addresses(Vec<IpAddr>),
+    /// There is no such name.
+    Unknown(String),
+    /// The name servers failed.
+    Failed(String),
+}
+
+const EXEC: &str = "exec";
+const RESOLVE: &str = "resolve";
+const SPACE: &str = "space";
+const WRITABLE: &str = "writable";
+
+impl Ask {
+    /// The arguments that follow the hidden entry.
+    #[must_use]
+    pub fn to_args(&self, parent: u32) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec![parent.to_string().into()];
+        match self {
+            Self::Exec(dir, argv) => {
+                args.push(EXEC.into());
+                args.push(dir.clone().unwrap_or_default().into());
+                args.extend(argv.iter().cloned());
+            }
+            Self::Resolve(name) => args.extend([RESOLVE.into(), name.into()]),
+            Self::Space(path) => args.extend([SPACE.into(), path.into()]),
+            Self::Writable(path) => args.extend([WRITABLE.into(), path.into()]),
+        }
+        args
+    }
+
+    fn from_args(verb: &str, mut rest: impl Iterator<Item = OsString>) -> Option<Self> {
+        let first = rest.next()?;
+        Some(match verb {
+            EXEC => Self::Exec((!first.is_empty()).then(|| first.into()), rest.collect()),
+            RESOLVE => Self::Resolve(String::from_utf8_lossy(&first.into_vec()).into_owned()),
+            SPACE => Self::Space(first.into()),
+            WRITABLE => Self::Writable(first.into()),
+            _ => return None,
+        })
+    }
+}
+
+/// Serves one request: returns what to print on standard output, or what went wrong.
+///
+/// # Errors
+///
+/// A line for standard error when the arguments make no sense, the parent is gone, or a program could not be started.
+pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String> {
+    let mut args = args.into_iter();
+    let parent = args.next().and_then(|arg| arg.to_str().and_then(|arg| arg.parse::<i32>().ok()));
+    let verb = args.next().unwrap_or_default();
+    let (Some(parent), Some(ask)) = (parent, Ask::from_args(&verb.to_string_lossy(), args)) else {
+        return Err("this entry is for the program itself".to_owned());
+    };
+    die_with(parent)?;
+    match ask {
+        Ask::Exec(dir, argv) => Err(exec(dir, argv)),
+        Ask::Resolve(name) => encode(&resolve(&name)),
+        Ask::Space(path) => encode(&space(&path)),
+        Ask::Writable(dir) => encode(&writable(&dir)),
+    }
+}
+
+/// Asks for death with the parent; the parent may be gone already.
+fn die_with(parent: i32) -> Result<(), String> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|errno| errno.to_string())?;
+    if rustix::process::getppid().map(Pid::as_raw_pid) == Some(parent) {
+        Ok(())
+    } else {
+        Err("the process that asked is gone".to_owned())
+    }
+}
+
+fn encode<T: Serialize>(answer: &T) -> Result<String, String> {
+    serde_json::to_string(answer).map_err(|error| error.to_string())
+}
+
+/// Becomes another program; returns only when that failed.
+fn exec(dir: Option<PathBuf>, argv: Vec<OsString>) -> String {
+    let mut argv = argv.into_iter();
+    let Some(program) = argv.next() else { return "no program given".to_owned() };
+    if let Some(dir) = dir
+        && let Err(error) = std::env::set_current_dir(&dir)
+    {
+        return format!("cannot change to {}: {error}", dir.display());
+    }
+    #[allow(clippy::disallowed_methods, reason = "becomes the program, starts no other")]
+    let error = std::process::Command::new(&program).args(argv).exec();
+    format!("cannot start {}: {error}", Path::new(&program).display())
+}
+
+fn resolve(name: &str) -> Resolved {
+    match (name, 0).to_socket_addrs() {
+        Ok(addresses) => {
+            let mut seen = Vec::new();
+            for address in addresses.map(|address| address.ip()) {
+                if !seen.contains(&address) {
+                    seen.push(address);
+                }
+            }
+            Resolved::Addresses(seen)
+        }
+        Err(error) => {
+            // The standard library hands on getaddrinfo's texts but not its numbers; the locale here is C.
+            let message = error.to_string();
+            let message = message.rsplit(": ").next().unwrap_or(&message).to_owned();
+            if message.starts_with("Name or service not known")
+                || message.starts_with("No address associated")
+            {
+                Resolved::Unknown(message)
+            } else {
+                Resolved::Failed(message)
+            }
+        }
+    }
+}
+
+fn space(path: &Path) -> Answer<Space> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(Space {
+        free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        free_inodes: stat.f_favail,
+        total_inodes: stat.f_files,
+    })
+}
+
+/// Writes a few bytes to a file that has no name, or, where the file system cannot do that, to one that loses its name
+/// at once.
+fn writable(dir: &Path) -> Answer<()> {
+    const PROBE: &[u8] = b"coursys-ops looks whether this directory can be written\n";
+    let mode = Mode::RUSR | Mode::WUSR;
+    let opened = rustix::fs::open(dir, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode);
+    let file = match opened {
+        Ok(file) => file,
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
+            let path = dir.join(format!(".coursys-ops-probe-{}", std::process::id()));
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+            let file = rustix::fs::open(&path, flags, mode)?;
+            std::fs::remove_file(&path)?;
+            file
+        }
+        Err(errno) => return Err(errno.into()),
+    };
+    std::fs::File::from(file).write_all(PROBE)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_survives_the_command_line() {
+        for ask in [
+            Ask::Exec(None, vec!["true".into()]),
+            Ask::Exec(Some("/tmp".into()), vec!["ls".into(), "-l".into()]),
+            Ask::Resolve("localhost".into()),
+            Ask::Space("/".into()),
+            Ask::Writable("/tmp".into()),
+        ] {
+            let mut args = ask.to_args(7).into_iter().skip(1);
+            let verb = args.next().unwrap();
+            assert_eq!(Ask::from_args(verb.to_str().unwrap(), args), Some(ask));
+        }
+    }
+
+    #[test]
+    fn a_probe_file_leaves_nothing_behind() {
+        let dir = std::env::temp_dir().join(format!("coursys-ops-helper-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        assert_eq!(writable(&dir), Ok(()));
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+        std::fs::remove_dir(&dir).unwrap();
+        assert!(writable(&dir).unwrap_err().is(rustix::io::Errno::NOENT));
+    }
+
+    #[test]
+    fn arguments_of_a_stranger_are_refused() {
+        for args in [vec![], vec!["x"], vec!["1", "dance", "y"], vec!["1", "space"]] {
+            assert!(serve(args.into_iter().map(OsString::from)).is_err());
+        }
+    }
+}

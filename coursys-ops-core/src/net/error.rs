@@ -1,0 +1,92 @@
+//! Why there is no connection.
+
+use std::io::ErrorKind;
+
+use super::tls::TlsProblem;
+use crate::config::Server;
+use crate::model::{Code, Finding};
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// Neither a host nor a socket is configured.
+    #[error("`{0}` is not configured")]
+    NotConfigured(String),
+    /// There is no such name.
+    #[error("the host name `{0}` does not resolve: {1}")]
+    UnknownHost(String, String),
+    /// The name servers failed.
+    #[error("the host name `{0}` cannot be looked up: {1}")]
+    Dns(String, String),
+    /// Connecting failed at every address; the error is that of the last.
+    #[error("cannot connect to {place}: {source}")]
+    Connect {
+        /// Which address or socket.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// TLS failed.
+    #[error("TLS with {0} failed: {1}")]
+    Tls(String, TlsProblem),
+    /// The helper process failed.
+    #[error("cannot look up names: {0}")]
+    Helper(String),
+}
+
+impl NetError {
+    /// The code of the finding.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotConfigured(_) => Code::NotConfigured,
+            Self::UnknownHost(..) => Code::UnknownHost,
+            Self::Dns(..) => Code::DnsFailed,
+            Self::Connect { source, .. } => code_of(source),
+            Self::Tls(_, problem) => problem.code(),
+            Self::Helper(_) => Code::HelperFailed,
+        }
+    }
+
+    /// The finding, with a hint for `server`.
+    #[must_use]
+    pub fn finding(&self, server: &Server) -> Finding {
+        let section = &server.section;
+        let hint = match self {
+            Self::NotConfigured(key) => return Finding::not_configured(key),
+            Self::Helper(_) => return Finding::unknown(Code::HelperFailed, self.to_string()),
+            Self::UnknownHost(..) => format!("correct `{section}.host`, or the name in DNS or /etc/hosts"),
+            Self::Dns(..) => "look at /etc/resolv.conf and at the name servers in it".to_owned(),
+            Self::Tls(_, problem) => problem.hint(section),
+            Self::Connect { .. } => match self.code() {
+                Code::Refused => {
+                    "nothing listens there: start the server, or correct host and port".to_owned()
+                }
+                Code::NoSocket => format!("start the server, or correct `{section}.socket`"),
+                Code::NotPermitted | Code::AccessDenied => {
+                    "run the check as root or as the site's user".to_owned()
+                }
+                Code::Timeout => {
+                    "nobody answers at that address: look at the host and at firewalls between".to_owned()
+                }
+                _ => "look at the network between here and there".to_owned(),
+            },
+        };
+        Finding::failed(self.code(), self.to_string(), hint)
+    }
+}
+
+/// What the operating system's error means.
+pub(super) fn code_of(error: &std::io::Error) -> Code {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Code::Refused,
+        ErrorKind::NotFound => Code::NoSocket,
+        ErrorKind::PermissionDenied => Code::AccessDenied,
+        ErrorKind::TimedOut => Code::Timeout,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Code::ConnectionLost,
+        _ => Code::Unreachable,
+    }
+}

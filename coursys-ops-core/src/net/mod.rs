@@ -1,0 +1,16 @@
+//! Connections that keep a deadline: own name look-ups, every address tried, TLS with errors that say what is wrong,
+//! and a relay for client libraries that insist on connecting by themselves.
+
+mod dial;
+mod error;
+mod relay;
+mod resolve;
+mod stream;
+mod tls;
+
+pub use dial::{dial, dial_plain};
+pub use error::NetError;
+pub use relay::Relay;
+pub use resolve::Resolver;
+pub use stream::Stream;
+pub use tls::{TlsProblem, client_config, server_name};

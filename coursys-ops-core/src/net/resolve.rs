@@ -1,0 +1,51 @@
+//! Name look-ups in a process that can be killed.
+//!
+//! libc's resolver blocks, and a thread that sits in it cannot be ended: under a time-out the runtime would wait for
+//! it when it shuts down. A child process keeps nsswitch's behaviour to the letter and dies when told to.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::NetError;
+use crate::check::Scope;
+use crate::helper::{Ask, Resolved};
+use crate::process::Command;
+
+type Lookup = Arc<OnceCell<Resolved>>;
+
+/// The name look-ups of one run: each name is asked for once.
+#[derive(Debug, Clone, Default)]
+pub struct Resolver(Arc<Mutex<BTreeMap<String, Lookup>>>);
+
+impl Resolver {
+    /// The addresses of a host, in the order that the system prefers.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such name, the name servers fail, or the helper process does.
+    pub async fn resolve(&self, scope: &Scope, host: &str) -> Result<Vec<IpAddr>, NetError> {
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(vec![address]);
+        }
+        let lookup = {
+            let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(names.entry(host.to_owned()).or_default())
+        };
+        // A look-up whose asker gives up is started again by the next one.
+        match lookup.get_or_try_init(|| ask(scope, host)).await? {
+            Resolved::Addresses(addresses) if !addresses.is_empty() => Ok(addresses.clone()),
+            Resolved::Addresses(_) => Err(NetError::UnknownHost(host.to_owned(), "no address".to_owned())),
+            Resolved::Unknown(why) => Err(NetError::UnknownHost(host.to_owned(), why.clone())),
+            Resolved::Failed(why) => Err(NetError::Dns(host.to_owned(), why.clone())),
+        }
+    }
+}
+
+async fn ask(scope: &Scope, host: &str) -> Result<Resolved, NetError> {
+    let output = scope.run(Command::ask(Ask::Resolve(host.to_owned()))).await;
+    let output = output.map_err(|error| NetError::Helper(error.to_string()))?;
+    serde_json::from_slice(&output.stdout).map_err(|_| NetError::Helper(output.complaint()))
+}

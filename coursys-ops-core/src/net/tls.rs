@@ -1,0 +1,138 @@
+//! TLS with errors that say what is wrong with which certificate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::{NetError, Stream};
+use crate::config::Server;
+use crate::model::Code;
+
+/// What went wrong with TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsProblem {
+    /// The file of trusted certificates cannot be used.
+    #[error("{0}: {1}")]
+    CaFile(String, String),
+    /// The name that the certificate must be for is no name.
+    #[error("`{0}` is no host name")]
+    Name(String),
+    /// The peer does not speak TLS.
+    #[error("the server does not speak TLS on this port")]
+    NotTls,
+    /// The handshake or the certificate.
+    #[error("{0}")]
+    Rustls(rustls::Error),
+    /// The connection broke.
+    #[error("{0}")]
+    Io(std::io::Error),
+}
+
+impl TlsProblem {
+    /// Sorts what a handshake reported.
+    #[must_use]
+    pub fn from_io(error: std::io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidMessage(_)) => Self::NotTls,
+            Some(inner) => Self::Rustls(inner.clone()),
+            None => Self::Io(error),
+        }
+    }
+
+    /// The code of the finding.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::CaFile(..) | Self::Name(_) => Code::TlsFailed,
+            Self::NotTls => Code::TlsNotOffered,
+            Self::Io(error) => match super::error::code_of(error) {
+                Code::ConnectionLost => Code::TlsNotOffered,
+                code => code,
+            },
+            Self::Rustls(rustls::Error::InvalidCertificate(error)) => match error {
+                CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. } => Code::TlsExpired,
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    Code::TlsWrongHost
+                }
+                _ => Code::TlsUntrusted,
+            },
+            Self::Rustls(_) => Code::TlsFailed,
+        }
+    }
+
+    /// What to do, for a server of this section.
+    #[must_use]
+    pub fn hint(&self, section: &str) -> String {
+        match self.code() {
+            Code::TlsExpired => {
+                "renew the server's certificate, and look at the clocks of both machines".to_owned()
+            }
+            Code::TlsWrongHost => {
+                format!("set `{section}.tls_server_name` to a name in the server's certificate")
+            }
+            Code::TlsUntrusted => {
+                format!("set `{section}.tls_ca_file` to the certificate of the authority that signed it")
+            }
+            Code::TlsNotOffered => format!("switch TLS on in the server, or set `{section}.tls = \"off\"`"),
+            _ => format!(
+                "look at `{section}.tls_ca_file`, `{section}.tls_server_name` and the server's TLS settings"
+            ),
+        }
+    }
+}
+
+/// The name that a server's certificate must be for.
+///
+/// # Errors
+///
+/// When it is no host name and no address.
+pub fn server_name(server: &Server) -> Result<ServerName<'static>, TlsProblem> {
+    let name = server.tls_server_name.as_deref().or(server.host.as_deref()).unwrap_or("localhost");
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(name.to_owned()).map_err(|_| TlsProblem::Name(name.to_owned()))
+}
+
+/// A configuration that trusts what the server's section says.
+///
+/// # Errors
+///
+/// When the file of trusted certificates cannot be read or holds none.
+pub fn client_config(server: &Server) -> Result<ClientConfig, TlsProblem> {
+    let mut roots = RootCertStore::empty();
+    match &server.tls_ca_file {
+        Some(path) => trust_file(&mut roots, path)?,
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(TlsProblem::Rustls)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn trust_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsProblem> {
+    let fail = |why: String| TlsProblem::CaFile(path.display().to_string(), why);
+    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+        let certificate = certificate.map_err(|error| fail(error.to_string()))?;
+        roots.add(certificate).map_err(|error| fail(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(fail("it holds no certificate".to_owned())) } else { Ok(()) }
+}
+
+/// Does the handshake.
+pub(super) async fn wrap(server: &Server, plain: Stream) -> Result<Stream, NetError> {
+    let place = || server.place();
+    let fail = |problem| NetError::Tls(place(), problem);
+    let config = client_config(server).map_err(fail)?;
+    let name = server_name(server).map_err(fail)?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, plain).await;
+    stream.map(|stream| Stream::Tls(Box::new(stream))).map_err(|error| fail(TlsProblem::from_io(error)))
+}

@@ -1,0 +1,211 @@
+//! The children of one run: started, waited for, and ended with it.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::unix::pipe;
+
+use super::{Command, Output, User};
+use crate::context::Context;
+
+/// How long a grandchild may keep the pipes of a child that has ended.
+const AFTER_EXIT: Duration = Duration::from_millis(100);
+
+/// Why a process could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start a process: {0}")]
+    Start(#[source] std::io::Error),
+    /// The kernel does not let us wait for it.
+    #[error("cannot wait for a process: {0}")]
+    Wait(#[source] std::io::Error),
+    /// It printed more than anybody reads.
+    #[error("the process printed more than {0} bytes")]
+    TooMuch(usize),
+}
+
+/// The children of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Children {
+    left: Arc<Mutex<Vec<Left>>>,
+    arrived: Arc<tokio::sync::Notify>,
+}
+
+/// A child nobody waits for any more.
+#[derive(Debug)]
+struct Left {
+    child: Child,
+    pidfd: AsyncFd<OwnedFd>,
+}
+
+/// A child somebody waits for; dropping this leaves it to the run.
+struct Running<'a> {
+    children: &'a Children,
+    left: Option<Left>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(left) = self.left.take() {
+            self.children.lock().push(left);
+            self.children.arrived.notify_one();
+        }
+    }
+}
+
+impl Children {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Left>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(&self, context: &Context, command: Command) -> Result<Output, ProcessError> {
+        let mut child = command
+            .to_std(&context.helper)
+            .process_group(0)
+            .stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(ProcessError::Start)?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let mut running = match watch(child) {
+            Ok(left) => Running { children: self, left: Some(left) },
+            Err(error) => return Err(ProcessError::Wait(error)),
+        };
+        let feed = async {
+            if let (Some(stdin), Some(input)) = (stdin, &command.input)
+                && let Ok(mut pipe) = pipe::Sender::from_owned_fd(stdin.into())
+            {
+                // A child that does not read its input says so by its exit.
+                let _ = pipe.write_all(input).await;
+            }
+        };
+        let mut out = Vec::new();
+        let mut err = Vec::new();
+        let limit = command.output_limit;
+        let exited = {
+            let read = async {
+                let out = drain(stdout.map(OwnedFd::from), &mut out, limit);
+                let err = drain(stderr.map(OwnedFd::from), &mut err, limit);
+                tokio::join!(feed, out, err)
+            };
+            let exit = async {
+                match running.left.as_ref() {
+                    Some(left) => left.pidfd.readable().await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            tokio::pin!(read, exit);
+            // A child that floods its pipes is not waited for.
+            let (mut ended, mut too_much) = (None, false);
+            tokio::select! {
+                result = &mut exit => ended = Some(result),
+                ((), out, err) = &mut read => too_much = !(out && err),
+            }
+            match ended {
+                Some(result) => {
+                    let rest = tokio::time::timeout(AFTER_EXIT, &mut read).await;
+                    too_much = matches!(rest, Ok(((), out, err)) if !(out && err));
+                    result.map(|()| too_much)
+                }
+                None if too_much => Ok(true),
+                None => exit.await.map(|()| false),
+            }
+        };
+        if exited.map_err(ProcessError::Wait)? {
+            return Err(ProcessError::TooMuch(limit));
+        }
+        let Some(mut left) = running.left.take() else { return Err(ProcessError::TooMuch(limit)) };
+        // The leader is a zombie still, so its group cannot be somebody else's.
+        left.signal(Signal::KILL);
+        let status = left.child.wait().map_err(ProcessError::Wait)?;
+        Ok(Output { status, stdout: out, stderr: err })
+    }
+
+    /// Looks an account up: in the machine's own file, else wherever the system keeps accounts.
+    pub(crate) async fn user(&self, context: &Context, name: &str) -> Result<Option<User>, ProcessError> {
+        let local = std::fs::read_to_string("/etc/passwd").ok().and_then(|passwd| User::find(name, &passwd));
+        if local.is_some() {
+            return Ok(local);
+        }
+        let output = self.run(context, Command::new(["getent", "passwd", name])).await?;
+        Ok(User::find(name, &String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Waits until a child is left to the run.
+    pub(crate) async fn arrival(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Ends every child that was left: TERM, and after `grace` KILL. Returns how many even that did not end.
+    pub(crate) async fn end(&self, grace: Duration) -> u32 {
+        let left = std::mem::take(&mut *self.lock());
+        let ends = left.into_iter().map(|left| left.end(grace));
+        futures_util::future::join_all(ends).await.into_iter().filter(|ended| !ended).map(|_| 1).sum()
+    }
+}
+
+impl Left {
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // Nobody left in the group is what we want.
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+
+    async fn exits(&self, within: Duration) -> bool {
+        tokio::time::timeout(within, self.pidfd.readable()).await.is_ok()
+    }
+
+    /// Whether it ended.
+    async fn end(mut self, grace: Duration) -> bool {
+        self.signal(Signal::TERM);
+        self.exits(grace).await;
+        // Also when the leader is gone: others of its group may have ignored TERM.
+        self.signal(Signal::KILL);
+        self.exits(grace).await && self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+}
+
+/// Makes a child something that can be waited for.
+fn watch(mut child: Child) -> std::io::Result<Left> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let opened = pid
+        .ok_or(rustix::io::Errno::SRCH)
+        .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
+    match opened.map_err(std::io::Error::from).and_then(readable) {
+        Ok(pidfd) => Ok(Left { child, pidfd }),
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(error)
+        }
+    }
+}
+
+/// Something that becomes readable when a process ends.
+#[allow(deprecated, reason = "its successor is unsafe for the sake of types that lie about their descriptor")]
+fn readable(pidfd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(pidfd, Interest::READABLE)
+}
+
+/// Reads a pipe to its end; false when that is more than `limit` bytes.
+async fn drain(pipe: Option<OwnedFd>, into: &mut Vec<u8>, limit: usize) -> bool {
+    let Some(Ok(pipe)) = pipe.map(pipe::Receiver::from_owned_fd) else { return true };
+    read_up_to(pipe, into, limit).await
+}
+
+async fn read_up_to(from: impl AsyncRead + Unpin, into: &mut Vec<u8>, limit: usize) -> bool {
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    // A pipe that breaks has given all it had.
+    let _ = from.take(most).read_to_end(into).await;
+    into.len() <= limit
+}

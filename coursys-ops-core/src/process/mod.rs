@@ -1,0 +1,13 @@
+//! The one place that starts processes.
+//!
+//! Every child has its own process group, null or a pipe as standard input, a clean environment, and dies with its
+//! parent. It is waited for through a pidfd, so no signal handler is needed. Whoever drops the future of a child
+//! leaves it to the [`Children`] of the run, which end it with TERM and then KILL.
+
+mod children;
+mod command;
+mod users;
+
+pub use children::{Children, ProcessError};
+pub use command::{Command, Helper, Output};
+pub use users::User;

@@ -1,0 +1,261 @@
+//! The checks there are: validated when the list is built, selected by id and glob.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::check::Check;
+use crate::model::{CheckSpec, Tier};
+use crate::run::DEFAULT_DEADLINE;
+
+/// Why a list of checks is no registry. These are mistakes of whoever wrote the checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Two checks have one id.
+    #[error("two checks have the id `{0}`")]
+    Doubled(String),
+    /// A check needs one that does not exist.
+    #[error("check `{check}` needs `{need}`, which does not exist")]
+    UnknownNeed {
+        /// The check.
+        check: String,
+        /// What it needs.
+        need: String,
+    },
+    /// A check needs one of a later tier.
+    #[error("check `{check}` of tier {tier} needs `{need}` of the later tier {later}")]
+    LaterNeed {
+        /// The check.
+        check: String,
+        /// Its tier.
+        tier: Tier,
+        /// What it needs.
+        need: String,
+        /// That one's tier.
+        later: Tier,
+    },
+    /// Checks need each other.
+    #[error("checks need each other in a circle: {}", .0.join(" → "))]
+    Circle(Vec<String>),
+    /// A path of needs cannot finish within the default deadline.
+    #[error("the timeouts of {} add up to {total:?}, more than the default deadline of {:?}", path.join(" → "), DEFAULT_DEADLINE)]
+    TooSlow {
+        /// The path, last need first.
+        path: Vec<String>,
+        /// The sum of the timeouts.
+        total: Duration,
+    },
+}
+
+/// Which checks to run.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Ids and globs (`*` and `?`); none means all.
+    pub patterns: Vec<String>,
+    /// Only this tier and below; nothing means `deploy`, and any tier for a check that is named by its whole id.
+    pub tier: Option<Tier>,
+}
+
+impl Selection {
+    /// The tier that the report shows.
+    #[must_use]
+    pub fn shown_tier(&self) -> Tier {
+        self.tier.unwrap_or(Tier::Deploy)
+    }
+}
+
+/// A pattern that selects nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// No check has such an id.
+    #[error("no check matches `{pattern}`{}", .nearest.as_ref().map_or(String::new(), |id| format!("; did you mean `{id}`?")))]
+    NoMatch {
+        /// What was asked for.
+        pattern: String,
+        /// The nearest id.
+        nearest: Option<String>,
+    },
+    /// Checks match, but all are of a later tier.
+    #[error("every check that matches `{pattern}` is of a later tier than {tier}; add `--tier {needed}`")]
+    LaterTier {
+        /// What was asked for.
+        pattern: String,
+        /// The tier that was asked for.
+        tier: Tier,
+        /// The earliest tier that would match.
+        needed: Tier,
+    },
+}
+
+/// The checks there are.
+#[derive(Clone)]
+pub struct Registry {
+    checks: Vec<Arc<dyn Check>>,
+}
+
+impl Registry {
+    /// Validates a list of checks; its order is the order of reports.
+    ///
+    /// # Errors
+    ///
+    /// See [`RegistryError`].
+    pub fn new(checks: Vec<Arc<dyn Check>>) -> Result<Self, RegistryError> {
+        let mut specs = BTreeMap::new();
+        for check in &checks {
+            let spec = check.spec();
+            if specs.insert(spec.id.as_str(), spec).is_some() {
+                return Err(RegistryError::Doubled(spec.id.clone()));
+            }
+        }
+        for spec in specs.values() {
+            for need in &spec.needs {
+                let Some(needed) = specs.get(need.as_str()) else {
+                    return Err(RegistryError::UnknownNeed { check: spec.id.clone(), need: need.clone() });
+                };
+                if needed.tier > spec.tier {
+                    return Err(RegistryError::LaterNeed {
+                        check: spec.id.clone(),
+                        tier: spec.tier,
+                        need: need.clone(),
+                        later: needed.tier,
+                    });
+                }
+            }
+        }
+        let mut slowest = BTreeMap::new();
+        for spec in specs.values() {
+            let (total, path) = slowest_path(spec, &specs, &mut slowest, &mut Vec::new())?;
+            if total > DEFAULT_DEADLINE {
+                return Err(RegistryError::TooSlow { path, total });
+            }
+        }
+        Ok(Self { checks })
+    }
+
+    /// Every check, in the order of reports.
+    #[must_use]
+    pub fn checks(&self) -> &[Arc<dyn Check>] {
+        &self.checks
+    }
+
+    /// The specification of a check.
+    #[must_use]
+    pub fn spec(&self, id: &str) -> Option<&CheckSpec> {
+        self.checks.iter().map(|check| check.spec()).find(|spec| spec.id == id)
+    }
+
+    /// The ids that match a pattern, or why there are none.
+    ///
+    /// # Errors
+    ///
+    /// When nothing matches, with the nearest id.
+    pub fn matching(&self, pattern: &str) -> Result<Vec<&CheckSpec>, SelectError> {
+        let specs = self.checks.iter().map(|check| check.spec());
+        let found: Vec<_> = specs.clone().filter(|spec| glob_matches(pattern, &spec.id)).collect();
+        if found.is_empty() {
+            let nearest = crate::nearest::nearest(pattern, specs.map(|spec| spec.id.as_str()));
+            return Err(SelectError::NoMatch {
+                pattern: pattern.to_owned(),
+                nearest: nearest.map(ToOwned::to_owned),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The selected checks and what they need, in the order of reports.
+    ///
+    /// # Errors
+    ///
+    /// When a pattern selects nothing.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<Arc<dyn Check>>, SelectError> {
+        let tier = selection.shown_tier();
+        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        if selection.patterns.is_empty() {
+            wanted.extend(
+                self.checks
+                    .iter()
+                    .map(|check| check.spec())
+                    .filter(|spec| spec.tier <= tier)
+                    .map(|spec| spec.id.as_str()),
+            );
+        }
+        for pattern in &selection.patterns {
+            let found = self.matching(pattern)?;
+            let named = |spec: &CheckSpec| selection.tier.is_none() && spec.id == *pattern;
+            let before = wanted.len();
+            let already = found.iter().any(|spec| wanted.contains(spec.id.as_str()));
+            wanted.extend(
+                found.iter().filter(|spec| spec.tier <= tier || named(spec)).map(|spec| spec.id.as_str()),
+            );
+            if wanted.len() == before && !already {
+                let needed = found.iter().map(|spec| spec.tier).min().unwrap_or(tier);
+                return Err(SelectError::LaterTier { pattern: pattern.clone(), tier, needed });
+            }
+        }
+        let mut open: Vec<&str> = wanted.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            for need in self.spec(id).map_or(&[][..], |spec| &spec.needs) {
+                if wanted.insert(need) {
+                    open.push(need);
+                }
+            }
+        }
+        Ok(self.checks.iter().filter(|check| wanted.contains(check.spec().id.as_str())).cloned().collect())
+    }
+}
+
+/// The slowest way to the end of a check, through its needs.
+fn slowest_path<'a>(
+    spec: &'a CheckSpec,
+    specs: &BTreeMap<&str, &'a CheckSpec>,
+    known: &mut BTreeMap<&'a str, (Duration, Vec<String>)>,
+    above: &mut Vec<&'a str>,
+) -> Result<(Duration, Vec<String>), RegistryError> {
+    if let Some(path) = known.get(spec.id.as_str()) {
+        return Ok(path.clone());
+    }
+    if let Some(start) = above.iter().position(|id| *id == spec.id) {
+        let circle = above.iter().skip(start).copied().chain([spec.id.as_str()]);
+        return Err(RegistryError::Circle(circle.map(ToOwned::to_owned).collect()));
+    }
+    above.push(&spec.id);
+    let mut slowest = (Duration::ZERO, Vec::new());
+    for need in spec.needs.iter().filter_map(|need| specs.get(need.as_str())) {
+        slowest = slowest.max(slowest_path(need, specs, known, above)?);
+    }
+    above.pop();
+    slowest.0 += spec.timeout;
+    slowest.1.push(spec.id.clone());
+    known.insert(&spec.id, slowest.clone());
+    Ok(slowest)
+}
+
+/// Whether a text matches a pattern in which `*` stands for anything and `?` for one character.
+#[must_use]
+pub fn glob_matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on when the text after the last `*` turns out not to match.
+    let mut retry = None;
+    while let Some(c) = text.get(t) {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p + 1, t + 1));
+                p += 1;
+            }
+            Some(q) if *q == '?' || q == c => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                Some((back_p, back_t)) => {
+                    (p, t) = (back_p, back_t);
+                    retry = Some((back_p, back_t + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;
