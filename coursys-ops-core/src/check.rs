@@ -1,14 +1,15 @@
 //! The trait of a check, and what a check is given to look with.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::config::Config;
+use crate::config::{Config, Server};
 use crate::context::Context;
 use crate::model::{CheckSpec, Code, Fact, Finding};
-use crate::net::Resolver;
+use crate::net::{self, NetError, Resolver, Stream};
 use crate::process::{Children, Command, Output, ProcessError, User};
 
 /// Looks at one thing.
@@ -38,13 +39,8 @@ pub struct Scope {
 pub(crate) type FactSink = Arc<dyn Fn(Fact) + Send + Sync>;
 
 impl Scope {
-    pub(crate) const fn new(
-        context: Arc<Context>,
-        deadline: Instant,
-        children: Children,
-        resolver: Resolver,
-        facts: FactSink,
-    ) -> Self {
+    pub(crate) fn new(context: Arc<Context>, deadline: Instant, children: Children, facts: FactSink) -> Self {
+        let resolver = Resolver::new(context.helper.clone(), children.clone());
         Self { context, deadline, children, resolver, facts }
     }
 
@@ -72,10 +68,31 @@ impl Scope {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// The name look-ups of this run.
-    #[must_use]
-    pub const fn resolver(&self) -> &Resolver {
-        &self.resolver
+    /// The addresses of a host, looked up once in a run and never in this process.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such name, or the name servers fail.
+    pub async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
+        self.resolver.resolve(host).await
+    }
+
+    /// Connects to a server as configured; see [`net::dial`].
+    ///
+    /// # Errors
+    ///
+    /// See [`NetError`]; [`NetError::finding`] makes a finding of it.
+    pub async fn dial(&self, server: &Server) -> Result<Stream, NetError> {
+        net::dial(&self.resolver, server).await
+    }
+
+    /// Connects without TLS, for protocols that change to it later; see [`net::dial_plain`].
+    ///
+    /// # Errors
+    ///
+    /// See [`NetError`]; [`NetError::finding`] makes a finding of it.
+    pub async fn dial_plain(&self, server: &Server) -> Result<Stream, NetError> {
+        net::dial_plain(&self.resolver, server).await
     }
 
     /// Tells something worth knowing that is neither good nor bad.
@@ -89,7 +106,7 @@ impl Scope {
     ///
     /// When the process could not be started; its failure is in the [`Output`].
     pub async fn run(&self, command: Command) -> Result<Output, ProcessError> {
-        self.children.run(&self.context, command).await
+        self.children.run(&self.context.helper, command).await
     }
 
     /// As whom to ask what asks "can the site …": nothing when the caller is the site's user.
@@ -111,7 +128,7 @@ impl Scope {
             )
             .with_hint("run the check with sudo"));
         }
-        match self.children.user(&self.context, name).await {
+        match self.children.user(&self.context.helper, name).await {
             Ok(Some(user)) => Ok(Some(user)),
             Ok(None) => Err(Finding::failed(
                 Code::NoSuchUser,

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod config;
 pub mod context;
+pub mod glob;
 pub mod helper;
 pub mod model;
 pub mod nearest;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Check;
-use crate::model::{CheckSpec, Tier};
-use crate::run::DEFAULT_DEADLINE;
+use crate::glob::glob_matches;
+use crate::model::{CheckSpec, DEFAULT_DEADLINE, Tier};
 
 /// Why a list of checks is no registry. These are mistakes of whoever wrote the checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -228,32 +228,6 @@ fn slowest_path<'a>(
     slowest.1.push(spec.id.clone());
     known.insert(&spec.id, slowest.clone());
     Ok(slowest)
-}
-
-/// Whether a text matches a pattern in which `*` stands for anything and `?` for one character.
-#[must_use]
-pub fn glob_matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when the text after the last `*` turns out not to match.
-    let mut retry = None;
-    while let Some(c) = text.get(t) {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p + 1, t + 1));
-                p += 1;
-            }
-            Some(q) if *q == '?' || q == c => (p, t) = (p + 1, t + 1),
-            _ => match retry {
-                Some((back_p, back_t)) => {
-                    (p, t) = (back_p, back_t);
-                    retry = Some((back_p, back_t + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
 }
 
 #[cfg(test)]

@@ -10,4 +10,4 @@ pub use code::Code;
 pub use event::{Ended, Event, Interruption, Listed, RunStart};
 pub use finding::{Finding, Measurement, Status};
 pub use report::{CheckReport, ExitPolicy, Fact, Report, RunInfo, SCHEMA, Summary};
-pub use spec::{CheckSpec, Effects, Location, Tier};
+pub use spec::{CheckSpec, DEFAULT_DEADLINE, Effects, Location, Tier};

@@ -5,6 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How long a whole run may take unless told otherwise. No path of needs may take longer.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
+
 /// How much of the deployment must be there for a check to make sense.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

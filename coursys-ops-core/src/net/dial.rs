@@ -7,8 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{NetError, Stream, tls};
-use crate::check::Scope;
+use super::{NetError, Resolver, Stream, tls};
 use crate::config::{Server, Tls};
 
 /// How long an address may be silent before the next one is tried beside it (RFC 8305 recommends 250 ms).
@@ -19,8 +18,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// # Errors
 ///
 /// See [`NetError`]. It waits as long as the network lets it: the check's own timeout ends it.
-pub async fn dial(scope: &Scope, server: &Server) -> Result<Stream, NetError> {
-    let plain = dial_plain(scope, server).await?;
+pub async fn dial(resolver: &Resolver, server: &Server) -> Result<Stream, NetError> {
+    let plain = dial_plain(resolver, server).await?;
     match server.tls {
         Tls::Off => Ok(plain),
         Tls::Required => tls::wrap(server, plain).await,
@@ -32,7 +31,7 @@ pub async fn dial(scope: &Scope, server: &Server) -> Result<Stream, NetError> {
 /// # Errors
 ///
 /// See [`dial`].
-pub async fn dial_plain(scope: &Scope, server: &Server) -> Result<Stream, NetError> {
+pub async fn dial_plain(resolver: &Resolver, server: &Server) -> Result<Stream, NetError> {
     if let Some(path) = &server.socket {
         let connected = UnixStream::connect(path).await;
         return connected
@@ -42,7 +41,7 @@ pub async fn dial_plain(scope: &Scope, server: &Server) -> Result<Stream, NetErr
     let Some(host) = &server.host else {
         return Err(NetError::NotConfigured(format!("{}.host", server.section)));
     };
-    let addresses = scope.resolver().resolve(scope, host).await?;
+    let addresses = resolver.resolve(host).await?;
     let stream = first_to_answer(&addresses, server.port).await?;
     Ok(Stream::Tcp(stream))
 }

@@ -10,42 +10,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::NetError;
-use crate::check::Scope;
 use crate::helper::{Ask, Resolved};
-use crate::process::Command;
+use crate::process::{Children, Command, Helper};
 
 type Lookup = Arc<OnceCell<Resolved>>;
 
 /// The name look-ups of one run: each name is asked for once.
-#[derive(Debug, Clone, Default)]
-pub struct Resolver(Arc<Mutex<BTreeMap<String, Lookup>>>);
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    helper: Helper,
+    children: Children,
+    names: Arc<Mutex<BTreeMap<String, Lookup>>>,
+}
 
 impl Resolver {
+    /// Look-ups by processes of this helper, which belong to the run's children.
+    pub(crate) fn new(helper: Helper, children: Children) -> Self {
+        Self { helper, children, names: Arc::default() }
+    }
+
     /// The addresses of a host, in the order that the system prefers.
     ///
     /// # Errors
     ///
     /// When there is no such name, the name servers fail, or the helper process does.
-    pub async fn resolve(&self, scope: &Scope, host: &str) -> Result<Vec<IpAddr>, NetError> {
+    pub async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
             return Ok(vec![address]);
         }
         let lookup = {
-            let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(names.entry(host.to_owned()).or_default())
         };
         // A look-up whose asker gives up is started again by the next one.
-        match lookup.get_or_try_init(|| ask(scope, host)).await? {
+        match lookup.get_or_try_init(|| self.ask(host)).await? {
             Resolved::Addresses(addresses) if !addresses.is_empty() => Ok(addresses.clone()),
             Resolved::Addresses(_) => Err(NetError::UnknownHost(host.to_owned(), "no address".to_owned())),
             Resolved::Unknown(why) => Err(NetError::UnknownHost(host.to_owned(), why.clone())),
             Resolved::Failed(why) => Err(NetError::Dns(host.to_owned(), why.clone())),
         }
     }
-}
 
-async fn ask(scope: &Scope, host: &str) -> Result<Resolved, NetError> {
-    let output = scope.run(Command::ask(Ask::Resolve(host.to_owned()))).await;
-    let output = output.map_err(|error| NetError::Helper(error.to_string()))?;
-    serde_json::from_slice(&output.stdout).map_err(|_| NetError::Helper(output.complaint()))
+    async fn ask(&self, host: &str) -> Result<Resolved, NetError> {
+        let output = self.children.run(&self.helper, Command::ask(Ask::Resolve(host.to_owned()))).await;
+        let output = output.map_err(|error| NetError::Helper(error.to_string()))?;
+        serde_json::from_slice(&output.stdout).map_err(|_| NetError::Helper(output.complaint()))
+    }
 }

@@ -11,8 +11,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::unix::pipe;
 
-use super::{Command, Output, User};
-use crate::context::Context;
+use super::{Command, Helper, Output, User};
 
 /// How long a grandchild may keep the pipes of a child that has ended.
 const AFTER_EXIT: Duration = Duration::from_millis(100);
@@ -66,9 +65,9 @@ impl Children {
     }
 
     /// Runs a command to its end.
-    pub(crate) async fn run(&self, context: &Context, command: Command) -> Result<Output, ProcessError> {
+    pub(crate) async fn run(&self, helper: &Helper, command: Command) -> Result<Output, ProcessError> {
         let mut child = command
-            .to_std(&context.helper)
+            .to_std(helper)
             .process_group(0)
             .stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
@@ -131,12 +130,12 @@ impl Children {
     }
 
     /// Looks an account up: in the machine's own file, else wherever the system keeps accounts.
-    pub(crate) async fn user(&self, context: &Context, name: &str) -> Result<Option<User>, ProcessError> {
+    pub(crate) async fn user(&self, helper: &Helper, name: &str) -> Result<Option<User>, ProcessError> {
         let local = std::fs::read_to_string("/etc/passwd").ok().and_then(|passwd| User::find(name, &passwd));
         if local.is_some() {
             return Ok(local);
         }
-        let output = self.run(context, Command::new(["getent", "passwd", name])).await?;
+        let output = self.run(helper, Command::new(["getent", "passwd", name])).await?;
         Ok(User::find(name, &String::from_utf8_lossy(&output.stdout)))
     }
 

@@ -17,7 +17,6 @@ use crate::context::Context;
 use crate::model::{
     CheckSpec, Code, Ended, Event, ExitPolicy, Fact, Finding, Interruption, Listed, Report, RunStart,
 };
-use crate::net::Resolver;
 use crate::process::Children;
 
 /// How long a process may go on after TERM when its check has ended before the run.
@@ -161,8 +160,7 @@ impl Attempt<'_> {
         let children = Children::default();
         // Nobody listens any more once the run has ended.
         let fact_sink = Arc::new(move |fact: Fact| drop(facts.send(fact)));
-        let scope =
-            Scope::new(Arc::clone(self.context), self.ends, children.clone(), Resolver::default(), fact_sink);
+        let scope = Scope::new(Arc::clone(self.context), self.ends, children.clone(), fact_sink);
         let mut graph = Graph::new(self.checks);
         let mut running: FuturesUnordered<BoxFuture<'_, Looked>> = FuturesUnordered::new();
         let mut reaping: FuturesUnordered<BoxFuture<'_, u32>> = FuturesUnordered::new();

@@ -24,10 +24,7 @@ pub use history::History;
 pub use preset::leave_out;
 pub use supervise::{Supervised, supervise};
 
-use crate::model::{Finding, Tier};
-
-/// How long a whole run may take unless told otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
+use crate::model::{DEFAULT_DEADLINE, Finding, Tier};
 
 /// What is left of the run's 200 ms after its deadline when processes have had their chance to end.
 pub const STOP_GRACE: Duration = Duration::from_millis(50);

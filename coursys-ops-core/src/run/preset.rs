@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::glob::glob_matches;
 use crate::model::{CheckSpec, Code, Effects, Finding};
-use crate::registry::glob_matches;
 
 /// Why each of these checks is not looked at, as far as that is known before the run: switched off in the
 /// configuration, left out by pattern, or not read-only.
