@@ -1,1 +1,23 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: a set of real servers with a site, faults for them, and the program as a user runs it.
+//!
+//! `cargo xtask test` brings the servers up and names them in `COURSYS_OPS_TEST_SERVERS`. Without it the tests that
+//! need servers say so and end, or fail where `CI=true`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a harness of tests: what goes wrong here fails the test that asked"
+)]
+
+mod fault;
+mod liar;
+mod program;
+mod servers;
+mod traces;
+
+pub use fault::{hung, stopped};
+pub use liar::{Liar, Manner};
+pub use program::{Expected, Program, Run};
+pub use servers::{Servers, servers};
+pub use traces::Traces;

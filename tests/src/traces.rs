@@ -1,0 +1,55 @@
+//! What a run could leave behind.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Processes and files that were there at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    processes: BTreeSet<String>,
+    files: BTreeSet<String>,
+}
+
+impl Traces {
+    /// What is there now: processes of the program, and every file below these directories.
+    #[must_use]
+    pub fn now(directories: &[&Path]) -> Self {
+        let mut files = BTreeSet::new();
+        for directory in directories {
+            collect(directory, &mut files);
+        }
+        Self { processes: processes(), files }
+    }
+
+    /// Fails the test when something is there that was not there before.
+    #[track_caller]
+    pub fn assert_nothing_new(&self, before: &Self) {
+        let new = |now: &BTreeSet<String>, then: &BTreeSet<String>| {
+            now.difference(then).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(new(&self.processes, &before.processes), Vec::<String>::new(), "processes are left");
+        assert_eq!(new(&self.files, &before.files), Vec::<String>::new(), "files are left");
+    }
+}
+
+fn collect(directory: &Path, into: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        into.insert(entry.path().display().to_string());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&entry.path(), into);
+        }
+    }
+}
+
+/// Every process of the program, its helpers among them.
+fn processes() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Ok(line) = std::fs::read_to_string(entry.path().join("cmdline")) else { continue };
+        let program = line.split('\0').next().unwrap_or_default();
+        if program.ends_with("/coursys-ops") || line.contains("__helper") {
+            found.insert(format!("{} {}", entry.file_name().display(), line.replace('\0', " ")));
+        }
+    }
+    found
+}

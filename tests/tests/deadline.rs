@@ -1,0 +1,171 @@
+//! A run ends in time, whatever its checks do, and says what it knows.
+
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use coursys_ops_tests::{Liar, Manner, Servers, Traces, servers};
+use rustix::process::{Pid, Signal, kill_process};
+
+const SKIPPED_BY_BROKER: &str = "skipped need_failed broker.connection";
+
+#[test]
+fn what_a_short_deadline_cuts_off_is_unknown() {
+    let Some(servers) = servers() else { return };
+    let port = Liar::new(Manner::Silent).port;
+    let run =
+        servers.program().set("broker.port", port).check(["broker.*", "celery.queue.*", "--deadline", "1"]);
+    run.assert(&[
+        ("broker.connection", "unknown deadline"),
+        ("celery.queue.batch", SKIPPED_BY_BROKER),
+        ("celery.queue.email", SKIPPED_BY_BROKER),
+        ("celery.queue.fast", SKIPPED_BY_BROKER),
+        ("celery.queue.photo", SKIPPED_BY_BROKER),
+        ("celery.queue.sims", SKIPPED_BY_BROKER),
+    ]);
+    assert!(run.took < Duration::from_millis(1200), "{:?}", run.took);
+}
+
+#[test]
+fn a_signal_prints_what_is_known() {
+    let Some(servers) = servers() else { return };
+    let port = Liar::new(Manner::Silent).port;
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let program = servers.program().set("broker.port", port).args(["check", "--format", "json"]);
+        let child = program.command().stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        let sent = Instant::now();
+        kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(sent.elapsed() < Duration::from_millis(500), "{:?}", sent.elapsed());
+        assert_eq!(output.status.code(), Some(code));
+        let report: coursys_ops_core::model::Report = serde_json::from_slice(&output.stdout).unwrap();
+        let status = |id: &str| report.checks.iter().find(|check| check.id == id).unwrap().status.as_str();
+        assert_eq!((status("database.connection"), status("broker.connection")), ("passed", "unknown"));
+    }
+}
+
+/// Runs something in namespaces of its own, where `setup` can replace files of the system.
+fn in_namespace(setup: &str, program: &mut Command) -> Command {
+    let mut command = Command::new("unshare");
+    // A process namespace too: what `setup` leaves running ends with the program.
+    command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-euc"]);
+    command.arg(format!("ip link set lo up; {setup}; exec \"$@\"")).arg("sh");
+    command.arg(program.get_program()).args(program.get_args());
+    command
+}
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(root || std::env::var("CI").as_deref() != Ok("true"), "CI runs this as root");
+    root
+}
+
+#[test]
+fn a_resolver_that_never_answers_costs_one_timeout() {
+    let Some(servers) = servers() else { return };
+    if !is_root() {
+        return eprintln!("skipped: needs root for a network namespace");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let resolv = directory.path().join("resolv.conf");
+    std::fs::write(&resolv, "nameserver 127.0.0.53\noptions timeout:30\n").unwrap();
+    let setup = format!(
+        "mount --bind {} /etc/resolv.conf; python3 -c 'import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind((\"127.0.0.53\",53)); time.sleep(60)' & sleep 0.5",
+        resolv.display()
+    );
+    let program = servers.program().set("database.host", "db.example.org").args([
+        "check",
+        "database.*",
+        "--format",
+        "json",
+    ]);
+    let started = Instant::now();
+    let output = in_namespace(&setup, &mut program.command()).output().unwrap();
+    let report: coursys_ops_core::model::Report =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let check = &report.checks[0];
+    assert_eq!((check.id.as_str(), check.findings[0].code.as_str()), ("database.connection", "timeout"));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(report.run.abandoned, 0);
+}
+
+/// A file system in user space that never answers: nobody reads what the kernel asks it.
+struct HungMount {
+    directory: tempfile::TempDir,
+    _device: std::os::fd::OwnedFd,
+}
+
+impl HungMount {
+    fn new() -> Self {
+        use rustix::fs::{Mode, OFlags, open};
+        use rustix::mount::{MountFlags, mount};
+        let directory = tempfile::tempdir().unwrap();
+        let device = open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let data = format!("fd={},rootmode=40755,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+        let data = std::ffi::CString::new(data).unwrap();
+        mount("silent", directory.path(), "fuse", MountFlags::empty(), Some(data.as_c_str())).unwrap();
+        Self { directory, _device: device }
+    }
+}
+
+impl Drop for HungMount {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(self.directory.path(), rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+#[test]
+fn a_hung_file_system_costs_one_timeout_and_leaves_no_process() {
+    let Some(servers) = servers() else { return };
+    if !is_root() {
+        return eprintln!("skipped: needs root to mount");
+    }
+    let before = Traces::now(&[]);
+    let mount = HungMount::new();
+    let submitted = mount.directory.path().display();
+    let run = servers.program().set("files.submitted", submitted).check([]);
+    run.assert(&[("disk.space.submitted", "failed timeout"), ("files.writable.submitted", "failed timeout")]);
+    drop(mount);
+    Traces::now(&[]).assert_nothing_new(&before);
+}
+
+#[test]
+fn nothing_is_left_after_many_runs_of_which_some_are_killed() {
+    let Some(servers) = servers() else { return };
+    let root = servers.config.parent().unwrap().to_owned();
+    let state =
+        |servers: &Servers| (Traces::now(&[&root.join("site"), Path::new("/dev/shm")]), queues(servers));
+    let before = state(&servers);
+    for round in 0..50_u64 {
+        let program = servers.program().args(["check", "-q"]);
+        let mut child = program.command().stdout(std::process::Stdio::null()).spawn().unwrap();
+        if round % 5 == 0 {
+            std::thread::sleep(Duration::from_millis(10 + round * 2));
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+    }
+    std::thread::sleep(Duration::from_secs(6));
+    let after = state(&servers);
+    after.0.assert_nothing_new(&before.0);
+    assert_eq!(after.1, before.1, "queues or messages are left");
+}
+
+/// Every queue that is neither of the site nor of Celery's own clients, with its messages.
+fn queues(servers: &Servers) -> Vec<String> {
+    let run = servers.program().check(["celery.queue.*"]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    let mut depths: Vec<String> = run
+        .report()
+        .checks
+        .iter()
+        .flat_map(|check| &check.findings)
+        .flat_map(|finding| &finding.measurements)
+        .filter(|measurement| measurement.name == "depth")
+        .map(|measurement| measurement.value.to_string())
+        .collect();
+    depths.sort();
+    depths
+}
