@@ -1,8 +1,34 @@
-//! The configuration: profile of the layout < file < environment < arguments.
+//! The configuration: profile of the layout < the site's variables < file < environment < arguments.
+//!
+//! [`read_sources`] gathers what the layers are made of, [`load`] lays them over each other. [`Schema`] is the one list
+//! of keys that validation, `config show` and the documentation read.
 
+mod error;
+mod layer;
+mod load;
+mod merge;
 mod model;
+mod profile;
+mod rules;
+mod schema;
+mod secrets;
+mod shell;
+mod sources;
+mod trust;
+mod value;
 
+pub use error::{ConfigErrors, Origin, Problem};
+pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
+pub use load::{Loaded, Shown, load};
 pub use model::{
     Broker, Cache, Celery, Checks, Component, Config, Database, Disk, Email, Engine, Files, Manager, Search,
     SecretValue, Server, Site, Time, Tls, Web,
 };
+pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
+pub use schema::{Key, SERVERS, Schema};
+pub use shell::assignments;
+pub use sources::{
+    DEFAULT_FILE, FILE_VARIABLE, FileSource, Options, SITE_ENVIRONMENT, SiteEnvironment, Sources, file_path,
+    read_sources,
+};
+pub use value::{Kind, Value};

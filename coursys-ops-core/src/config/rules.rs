@@ -1,0 +1,83 @@
+//! Rules that more than one key take part in.
+
+use std::collections::BTreeSet;
+
+use super::error::Problem;
+use super::merge::{Merged, Setting};
+use super::schema::{COMPONENTS, SERVERS, component_of};
+use super::value::Value;
+
+/// Applies the rules to the merged settings; what breaks one is added to the problems.
+pub(super) fn apply(merged: &mut Merged) {
+    queues(merged);
+    encryption(merged);
+    components(merged);
+}
+
+/// The beat's queue and the long ones are among the queues.
+fn queues(merged: &mut Merged) {
+    let Some(queues) = merged.settings.get("celery.queues").cloned() else { return };
+    let known: BTreeSet<&str> = queues.value.list().unwrap_or_default().iter().map(String::as_str).collect();
+    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let among = |name: &str, verb: &str| {
+        let near = crate::nearest::nearest(name, known.iter().copied());
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        format!("expected {verb} of `celery.queues` ({list}), found `{name}`{near}")
+    };
+    if let Some(beat) = merged.settings.get("celery.beat_queue")
+        && let Some(name) = beat.value.text()
+        && !known.is_empty()
+        && !known.contains(name)
+    {
+        let origin = beat.origin.clone().max(queues.origin.clone());
+        merged.problems.push(Problem::new(origin, "celery.beat_queue", among(name, "one")));
+    }
+    if let Some(long) = merged.settings.get_mut("celery.long_queues")
+        && let Value::List(names) = &mut long.value
+    {
+        if long.origin.layer() < queues.origin.layer() {
+            // Those of a lower layer were written without knowing the queues: who is gone is simply not long.
+            names.retain(|name| known.contains(name.as_str()));
+        } else if let Some(name) = names.iter().find(|name| !known.contains(name.as_str())) {
+            let message = among(name, "some");
+            merged.problems.push(Problem::new(long.origin.clone(), "celery.long_queues", message));
+        }
+    }
+}
+
+/// TLS is for hosts: a Unix socket is never encrypted.
+fn encryption(merged: &mut Merged) {
+    for section in SERVERS {
+        let get = |name: &str| merged.settings.get(&format!("{section}.{name}"));
+        if let (Some(socket), Some(tls)) = (get("socket"), get("tls"))
+            && tls.value.text() == Some("required")
+        {
+            let key = format!("{section}.tls");
+            let origin = socket.origin.clone().max(tls.origin.clone());
+            let message = format!("TLS is not possible over `{section}.socket`");
+            let hint = format!("set `{key} = \"off\"`, or a host instead of the socket");
+            merged.problems.push(Problem::new(origin, &key, message).hint(hint));
+        }
+    }
+}
+
+/// Every component has a manager.
+fn components(merged: &mut Merged) {
+    let mut without = Vec::new();
+    for (key, Setting { origin, .. }) in &merged.settings {
+        if let Some((name, _)) = component_of(key) {
+            let manager = format!("{COMPONENTS}.{name}.manager");
+            if !merged.settings.contains_key(&manager) && without.iter().all(|(path, _)| path != &manager) {
+                without.push((manager, origin.clone()));
+            }
+        }
+    }
+    for (manager, origin) in without {
+        let message = "is missing: the profile has no such component";
+        let names = merged.settings.keys().filter_map(|key| component_of(key)).map(|(name, _)| name);
+        let name = component_of(&manager).map(|(name, _)| name).unwrap_or_default().to_owned();
+        let near = crate::nearest::nearest(&name, names.filter(|other| *other != name));
+        let near = near.map(|near| format!("; did you mean `{COMPONENTS}.{near}`?")).unwrap_or_default();
+        merged.problems.push(Problem::new(origin, &manager, format!("{message}{near}")));
+    }
+}

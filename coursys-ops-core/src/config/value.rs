@@ -1,0 +1,251 @@
+//! What a key may hold, and the two ways in: a TOML value, or the text of a variable or argument.
+
+use toml::de::{DeInteger, DeValue};
+
+/// What a key may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A text that is not empty.
+    Text,
+    /// A text that may be empty.
+    AnyText,
+    /// A host name, an IPv4 or an IPv6 address.
+    Host,
+    /// A path; a relative one counts from where it was written.
+    Path,
+    /// A path, or the bare name of a program that is looked for in the system's directories.
+    Program,
+    /// An IANA name.
+    TimeZone,
+    /// A password.
+    Secret,
+    /// A whole number between these, inclusive.
+    Integer(i64, i64),
+    /// A number between these, inclusive.
+    Number(f64, f64),
+    /// True or false.
+    Switch,
+    /// Texts, none of them empty or twice.
+    List,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// A value that has been looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A text of any kind.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Switch(bool),
+    /// Texts.
+    List(Vec<String>),
+}
+
+impl Value {
+    /// The text, when it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The texts, when it is a list.
+    #[must_use]
+    pub fn list(&self) -> Option<&[String]> {
+        if let Self::List(list) = self { Some(list) } else { None }
+    }
+}
+
+impl From<&Value> for toml::Value {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => Self::String(text.clone()),
+            Value::Integer(number) => Self::Integer(*number),
+            Value::Number(number) => Self::Float(*number),
+            Value::Switch(on) => Self::Boolean(*on),
+            Value::List(list) => Self::Array(list.iter().cloned().map(Self::String).collect()),
+        }
+    }
+}
+
+impl From<&Value> for serde_json::Value {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => Self::from(text.as_str()),
+            Value::Integer(number) => Self::from(*number),
+            Value::Number(number) => Self::from(*number),
+            Value::Switch(on) => Self::from(*on),
+            Value::List(list) => Self::from(list.as_slice()),
+        }
+    }
+}
+
+impl Kind {
+    /// What is expected, for messages and the documentation: `a port …`.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Text => "a text that is not empty".to_owned(),
+            Self::AnyText | Self::Secret => "a text".to_owned(),
+            Self::Host => "a host name or an IP address, without a port".to_owned(),
+            Self::Path => "a path".to_owned(),
+            Self::Program => "a path or the name of a program".to_owned(),
+            Self::TimeZone => "the IANA name of a time zone".to_owned(),
+            Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
+            Self::Number(low, high) => format!("a number from {low} to {high}"),
+            Self::Switch => "`true` or `false`".to_owned(),
+            Self::List => "a list of texts, none of them empty or twice".to_owned(),
+            Self::Choice(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+            }
+        }
+    }
+
+    /// Takes a value of a TOML file.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found. The text of strings appears in it only where it cannot be a secret.
+    pub(super) fn take_toml(&self, value: &DeValue<'_>, optional: bool) -> Result<Value, String> {
+        let mismatch = || self.mismatch(&format!("found {}", type_name(value)));
+        match (self, value) {
+            (Self::Integer(..), DeValue::Integer(number)) => {
+                self.number(integer(number).map(Value::Integer), number.as_str())
+            }
+            (Self::Number(..), DeValue::Integer(number)) => {
+                self.number(number.as_str().parse().ok().map(Value::Number), number.as_str())
+            }
+            (Self::Number(..), DeValue::Float(number)) => {
+                self.number(number.as_str().parse().ok().map(Value::Number), number.as_str())
+            }
+            (Self::Switch, DeValue::Boolean(on)) => Ok(Value::Switch(*on)),
+            (Self::List, DeValue::Array(items)) => {
+                let texts: Option<Vec<String>> =
+                    items.iter().map(|item| item.get_ref().as_str().map(ToOwned::to_owned)).collect();
+                self.list(texts.ok_or_else(|| self.mismatch("found another kind of item"))?)
+            }
+            (Self::Integer(..) | Self::Number(..) | Self::Switch | Self::List, _) => Err(mismatch()),
+            (_, DeValue::String(text)) => self.text(text, optional),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// Takes the text of a variable or argument; lists are separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::take_toml`].
+    pub(super) fn take_text(&self, text: &str, optional: bool) -> Result<Value, String> {
+        match self {
+            Self::Integer(..) => self.number(text.trim().parse().ok().map(Value::Integer), text),
+            Self::Number(..) => self.number(text.trim().parse().ok().map(Value::Number), text),
+            Self::Switch => match text.trim() {
+                "true" => Ok(Value::Switch(true)),
+                "false" => Ok(Value::Switch(false)),
+                other => Err(self.mismatch(&format!("found {}", quoted(other)))),
+            },
+            Self::List if text.trim().is_empty() => Ok(Value::List(Vec::new())),
+            Self::List => self.list(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            _ => self.text(text, optional),
+        }
+    }
+
+    fn mismatch(&self, found: &str) -> String {
+        format!("expected {}, {found}", self.expected())
+    }
+
+    fn number(&self, value: Option<Value>, text: &str) -> Result<Value, String> {
+        let within = match (self, &value) {
+            (Self::Integer(low, high), Some(Value::Integer(number))) => (low..=high).contains(&number),
+            (Self::Number(low, high), Some(Value::Number(number))) => (low..=high).contains(&number),
+            _ => false,
+        };
+        value.filter(|_| within).ok_or_else(|| self.mismatch(&format!("found {}", quoted(text))))
+    }
+
+    fn list(&self, texts: Vec<String>) -> Result<Value, String> {
+        let mut seen = std::collections::BTreeSet::new();
+        for text in &texts {
+            if text.is_empty() {
+                return Err(self.mismatch("found an empty one"));
+            }
+            if !seen.insert(text) {
+                return Err(self.mismatch(&format!("found {} twice", quoted(text))));
+            }
+        }
+        Ok(Value::List(texts))
+    }
+
+    /// The text of a key. What may be missing may be empty: that takes the value of an earlier layer away.
+    fn text(&self, text: &str, optional: bool) -> Result<Value, String> {
+        let take = |text: &str| Ok(Value::Text(text.to_owned()));
+        if text.is_empty() && (optional || matches!(self, Self::AnyText | Self::Secret)) {
+            return take(text);
+        }
+        if text.contains('\0') {
+            return Err(self.mismatch("found one with a null character"));
+        }
+        match self {
+            _ if text.is_empty() => Err(self.mismatch("found an empty text")),
+            Self::Host => host(text).map(Value::Text).ok_or_else(|| self.mismatch("found something else")),
+            Self::Choice(words) if !words.contains(&text) => {
+                let near = crate::nearest::nearest(text, words.iter().copied());
+                let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+                Err(self.mismatch(&format!("found {}{near}", quoted(text))))
+            }
+            Self::TimeZone if !is_zone(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
+            _ => take(text),
+        }
+    }
+}
+
+/// A whole number of a TOML file; nothing when it is beyond 64 bits.
+fn integer(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+/// A host as name or address. What looks like a URL or carries a port is none; brackets around IPv6 are taken off.
+fn host(text: &str) -> Option<String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if bare.contains(':') {
+        // A zone like `fe80::1%eth0` is the system's matter.
+        let address = bare.split('%').next().unwrap_or(bare);
+        return address.parse::<std::net::Ipv6Addr>().is_ok().then(|| bare.to_owned());
+    }
+    let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (bare.len() == text.len() && bare.chars().all(good)).then(|| bare.to_owned())
+}
+
+/// Whether a time zone exists; on a machine without time zone data every well-formed name passes.
+fn is_zone(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
+    text.chars().all(good)
+        && (jiff::tz::TimeZone::get(text).is_ok() || jiff::tz::db().available().next().is_none())
+}
+
+/// A value of a file in a message: in back-ticks, and no more of it than helps.
+fn quoted(text: &str) -> String {
+    /// In characters.
+    const LONGEST: usize = 40;
+    let mut short: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
