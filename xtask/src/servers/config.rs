@@ -1,0 +1,169 @@
+//! The configuration file that `servers up` prints, for `coursys-ops --config`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use toml::{Table, Value};
+
+use super::elasticsearch::USER as SEARCH_USER;
+use super::options::Search;
+use super::setting::{Setting, text};
+use super::site::{HOST, QUEUES, REDIRECTED_HOST, TIMEZONE};
+
+/// What must be free, in GiB. A developer's disk is fuller than the server's.
+const DISK_GIB: f64 = 0.1;
+
+/// The file's text. Secrets stay in files of their own. `python` is missing when there is no site.
+///
+/// # Errors
+/// Never in practice: the values are all plain.
+pub fn text_of(setting: &Setting, python: Option<&Path>) -> Result<String> {
+    let head = "# Made by `cargo xtask servers up` for the servers that it started.\n\n";
+    Ok(format!("{head}{}", toml::to_string_pretty(&table(setting, python))?))
+}
+
+fn table(setting: &Setting, python: Option<&Path>) -> Table {
+    let Setting { names, ports, layout, .. } = setting;
+    let tls = setting.tls.is_some();
+    let server = |port: u16, tls: bool| {
+        let mut table = Table::new();
+        table.insert("host".into(), setting.ip().to_string().into());
+        table.insert("port".into(), i64::from(port).into());
+        table.insert("tls".into(), if tls { "required" } else { "off" }.into());
+        if tls {
+            table.insert("tls_ca_file".into(), text(layout.ca()).into());
+        }
+        table
+    };
+    let mut database = server(ports.database, tls);
+    if setting.options.sockets {
+        over_socket(&mut database, text(setting.database_socket()));
+    }
+    log_in(&mut database, setting, names.database_user, "database");
+    database.insert("engine".into(), "mysql".into());
+    database.insert("name".into(), names.database.into());
+
+    let mut broker = server(ports.broker, tls);
+    log_in(&mut broker, setting, names.broker_user, "broker");
+    broker.insert("vhost".into(), names.vhost.into());
+
+    let mut cache = server(ports.cache, false);
+    if let Some(socket) = setting.cache_socket() {
+        over_socket(&mut cache, text(socket));
+    }
+    cache.insert("key_prefix".into(), names.key_prefix.into());
+
+    let mut search = server(ports.search, tls);
+    if setting.search == Search::Seven {
+        log_in(&mut search, setting, SEARCH_USER, "search");
+    }
+    search.insert("index".into(), names.index.into());
+
+    let mut email = server(ports.email, tls);
+    log_in(&mut email, setting, names.email_user, "email");
+    email.insert("starttls".into(), true.into());
+    email.insert("from".into(), format!("nobody@{HOST}").into());
+
+    let mut config = Table::new();
+    config.insert("site".into(), site(setting, python).into());
+    config.insert("database".into(), database.into());
+    config.insert("broker".into(), broker.into());
+    config.insert("celery".into(), celery().into());
+    config.insert("cache".into(), cache.into());
+    config.insert("search".into(), search.into());
+    config.insert("email".into(), email.into());
+    config.insert("files".into(), files(setting).into());
+    config.insert("disk".into(), disk().into());
+    config.insert("time".into(), server(ports.time, false).into());
+    config.insert("web".into(), web().into());
+    config
+}
+
+fn site(setting: &Setting, python: Option<&Path>) -> Table {
+    let layout = &setting.layout;
+    let mut site = Table::new();
+    site.insert("layout".into(), "vm".into());
+    site.insert("user".into(), setting.accounts.nobody.user.clone().into());
+    site.insert("user_home".into(), text(layout.home()).into());
+    site.insert("timezone".into(), TIMEZONE.into());
+    site.insert("data_root".into(), text(layout.files()).into());
+    if let Some(python) = python {
+        site.insert("dir".into(), text(setting.site()).into());
+        site.insert("python".into(), text(python).into());
+    }
+    site
+}
+
+fn celery() -> Table {
+    let queues = QUEUES.iter().map(|&queue| Value::from(queue)).collect();
+    Table::from_iter([("queues".into(), Value::Array(queues))])
+}
+
+fn files(setting: &Setting) -> Table {
+    let directories = [
+        ("submitted", setting.submitted()),
+        ("compressed_media", setting.media()),
+        ("dumps", setting.dumps()),
+    ];
+    directories.into_iter().map(|(key, path)| (key.to_owned(), text(path).into())).collect()
+}
+
+fn disk() -> Table {
+    let keys = ["tmp_gib", "submitted_gib", "dumps_gib", "root_gib"];
+    keys.into_iter().map(|key| (key.to_owned(), DISK_GIB.into())).collect()
+}
+
+fn web() -> Table {
+    let list = |host: &str| Value::Array(vec![host.into()]);
+    Table::from_iter([("hosts".into(), list(HOST)), ("redirected_hosts".into(), list(REDIRECTED_HOST))])
+}
+
+/// A socket takes the place of host and port; it is never encrypted.
+fn over_socket(server: &mut Table, socket: String) {
+    for key in ["host", "port", "tls_ca_file"] {
+        server.remove(key);
+    }
+    server.insert("tls".into(), "off".into());
+    server.insert("socket".into(), socket.into());
+}
+
+fn log_in(server: &mut Table, setting: &Setting, user: &str, secret: &str) {
+    server.insert("user".into(), user.into());
+    server.insert("password_file".into(), text(setting.layout.secret(secret)).into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::servers::setting::sample;
+
+    fn config(arguments: &[&str]) -> (String, Table) {
+        let text = text_of(&sample(arguments), Some(Path::new("/venv/bin/python"))).unwrap();
+        let table = text.parse().unwrap();
+        (text, table)
+    }
+
+    #[test]
+    fn no_secret_is_in_the_file_itself() {
+        for arguments in [&[][..], &["--search", "7"], &["--tls"], &["--weird", "--sockets"]] {
+            assert!(!config(arguments).0.contains("p@ss"), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_file_names_a_server_as_it_was_asked_for() {
+        let (_, plain) = config(&[]);
+        assert_eq!(plain["database"]["host"].as_str(), Some("127.0.0.1"));
+        assert_eq!(plain["database"]["tls"].as_str(), Some("off"));
+        assert_eq!(plain["disk"]["dumps_gib"].as_float(), Some(0.1));
+        assert!(plain["search"].get("password_file").is_none());
+        let (_, tls) = config(&["--tls", "--ipv6"]);
+        assert_eq!(tls["broker"]["tls"].as_str(), Some("required"));
+        assert_eq!(tls["broker"]["host"].as_str(), Some("::1"));
+        assert_eq!(tls["cache"]["tls"].as_str(), Some("off"), "memcached has none");
+        assert_eq!(tls["search"]["user"].as_str(), Some("elastic"));
+        let (_, sockets) = config(&["--sockets", "--tls"]);
+        assert!(sockets["database"].get("host").is_none() && sockets["cache"].get("port").is_none());
+        assert_eq!(sockets["database"]["tls"].as_str(), Some("off"));
+    }
+}

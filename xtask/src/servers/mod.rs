@@ -1,0 +1,85 @@
+//! Private servers and a fixture site on free loopback ports, for tests: `cargo xtask servers …`.
+//!
+//! Everything of one set of servers lies below one directory, `/tmp/coursys-ops-NAME-XXXXXX`, and every process of it
+//! carries that directory's path in its environment. So whatever is left after any accident can be found and removed.
+//!
+//! A server is a value first ([`plan::Plan`]: directories, files, preparations, programs and the probe that tells when
+//! it answers), made by a pure function in the module of its name, and carried out in one place afterwards.
+
+mod account;
+mod chrony;
+mod config;
+mod down;
+mod elasticsearch;
+mod exim;
+mod layout;
+mod mariadb;
+mod memcached;
+mod names;
+mod options;
+mod packages;
+mod plan;
+mod policy;
+mod ports;
+mod probe;
+mod process;
+mod program;
+mod rabbitmq;
+mod setting;
+mod site;
+mod start;
+mod state;
+mod status;
+mod store;
+mod tls;
+mod up;
+mod versions;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use options::Name;
+
+/// What `cargo xtask servers` can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start all servers and the fixture site, and print the path of a configuration file for `--config`.
+    ///
+    /// Returns 0 when all of them answer. Progress goes to standard error.
+    Up(options::Up),
+    /// Start a server again that a test has ended, on its old port and with its old data.
+    Start {
+        #[command(flatten)]
+        name: Name,
+        /// The server's name, as `status` shows it.
+        server: String,
+    },
+    /// Tell each server's name, version, processes, port, data directory and log.
+    Status {
+        #[command(flatten)]
+        name: Name,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop all servers of a name and remove whatever they left.
+    Down {
+        #[command(flatten)]
+        name: Name,
+        /// Take down the servers of every name.
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+}
+
+/// Carries out one command. `status` of a name that is not up is exit code 1.
+pub fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Up(options) => up::run(&options),
+        Command::Start { name, server } => start::run(name.as_str(), &server),
+        Command::Status { name, json } => status::run(name.as_str(), json),
+        Command::Down { name, all } => down::run((!all).then(|| name.as_str())),
+    }
+}

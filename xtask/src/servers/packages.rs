@@ -1,0 +1,133 @@
+//! What must be installed on the machine, and how it gets there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::account::is_root;
+use super::policy::Policy;
+use super::program::tool;
+use super::{chrony, exim, mariadb, memcached, rabbitmq};
+
+/// A file and the Debian package that brings it. One component of the path may hold a `*`.
+const NEEDED: &[(&str, &str)] = &[
+    (mariadb::PROGRAM, "mariadb-server"),
+    ("/usr/bin/mariadb", "mariadb-client"),
+    (rabbitmq::PROGRAM, "rabbitmq-server"),
+    (memcached::PROGRAM, "memcached"),
+    (chrony::PROGRAM, "chrony"),
+    (exim::PROGRAM, "exim4-daemon-light"),
+    ("/usr/lib/jvm/java-17-openjdk-*/bin/java", "openjdk-17-jre-headless"),
+    // To fetch Elasticsearch.
+    ("/usr/bin/mvn", "maven"),
+    ("/usr/bin/unzip", "unzip"),
+    // To start servers in sessions of their own.
+    ("/usr/bin/setsid", "util-linux"),
+    // For the site's Python packages, one of which is compiled.
+    ("/usr/bin/python3", "python3"),
+    ("/usr/lib/python3*/ensurepip/__init__.py", "python3-venv"),
+    ("/usr/include/python3*/Python.h", "python3-dev"),
+    ("/usr/include/mariadb/mysql.h", "libmariadb-dev"),
+    ("/usr/bin/pkg-config", "pkg-config"),
+    ("/usr/bin/gcc", "gcc"),
+    // What the tests call beside the servers.
+    ("/usr/bin/promtool", "prometheus"),
+    ("/usr/lib/*/faketime/libfaketime.so.1", "libfaketime"),
+];
+
+/// Installs what is missing, when root runs this. No service is started or enabled, no package removed.
+///
+/// # Errors
+/// Something is missing and cannot be installed; the message names the packages.
+pub fn ensure() -> Result<()> {
+    let missing = missing(Path::new("/"));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !is_root() {
+        bail!("these packages are missing: run `apt-get install {list}` as root");
+    }
+    eprintln!("installing {list}");
+    let policy = Policy::forbid()?;
+    let enabled = enabled_services();
+    if install(&missing).is_err() {
+        // A machine whose lists are old or empty.
+        tool(&["apt-get", "update", "--quiet"], &[], None)?;
+        install(&missing).with_context(|| format!("failed to install {list}"))?;
+    }
+    for link in enabled_services().difference(&enabled) {
+        let service = Path::new(link).file_name().unwrap_or_default().to_string_lossy();
+        tool(&["deb-systemd-helper", "disable", &service], &[], None)?;
+    }
+    policy.restore()?;
+    let still = self::missing(Path::new("/"));
+    if !still.is_empty() {
+        bail!("installed, and yet these are missing: {}", still.join(" "));
+    }
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let mut argv = vec!["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
+    // Another process may be installing something.
+    argv.extend(["-o", "DPkg::Lock::Timeout=300"]);
+    argv.extend(packages);
+    tool(&argv, &[("DEBIAN_FRONTEND", "noninteractive")], None)
+}
+
+/// The packages whose files are missing below `root`.
+fn missing(root: &Path) -> Vec<&'static str> {
+    let absent = |(file, _): &&(&str, &str)| !exists(root, file);
+    NEEDED.iter().filter(absent).map(|&(_, package)| package).collect()
+}
+
+/// Whether a file exists; one `*` in it stands for anything within a component.
+fn exists(root: &Path, pattern: &str) -> bool {
+    let pattern = pattern.trim_start_matches('/');
+    let Some((before, after)) = pattern.split_once('*') else { return root.join(pattern).exists() };
+    let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
+    let (suffix, rest) = after.split_once('/').unwrap_or((after, ""));
+    let Ok(entries) = fs::read_dir(root.join(parent)) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(prefix) && name.ends_with(suffix) && entry.path().join(rest).exists()
+    })
+}
+
+/// The links by which systemd starts services with the machine.
+fn enabled_services() -> BTreeSet<String> {
+    let targets = fs::read_dir("/etc/systemd/system").into_iter().flatten().flatten();
+    let wants = targets.filter(|entry| entry.file_name().to_string_lossy().ends_with(".wants"));
+    let links = wants.flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten());
+    links.map(|link| link.path().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_component_only() {
+        let root = tempfile::tempdir().unwrap();
+        let jvm = root.path().join("usr/lib/jvm/java-17-openjdk-amd64/bin");
+        fs::create_dir_all(&jvm).unwrap();
+        let pattern = "/usr/lib/jvm/java-17-openjdk-*/bin/java";
+        assert!(!exists(root.path(), pattern));
+        fs::write(jvm.join("java"), "").unwrap();
+        assert!(exists(root.path(), pattern));
+        assert!(!exists(root.path(), "/usr/lib/jvm/java-21-*/bin/java"));
+        assert!(!exists(root.path(), "/usr/*/java"));
+    }
+
+    #[test]
+    fn an_empty_machine_misses_every_package_once() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = missing(root.path());
+        assert_eq!(missing.len(), NEEDED.len());
+        assert_eq!(missing.iter().collect::<BTreeSet<_>>().len(), NEEDED.len());
+    }
+}
