@@ -1,6 +1,7 @@
 //! `servers status`: what runs, where, and as which processes.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -50,9 +51,9 @@ pub fn run(name: &str, json: bool) -> Result<ExitCode> {
         let config = &state.config;
         let status =
             Status { schema: 1, name, ready: state.ready, directory: &directory, config, servers: rows };
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&status)?)?;
     } else {
-        println!("{}", table(&rows));
+        writeln!(std::io::stdout(), "{}", table(&rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }
