@@ -120,6 +120,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
+    #[expect(clippy::disallowed_methods, reason = "a process of no server")]
     fn sleeper(directory: &Path, server: &str) -> std::process::Child {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 300 & wait"]).env(MARK, directory).env(SERVER_MARK, server);

@@ -1,5 +1,10 @@
 //! Programs as values: what is started, as whom, where, with which environment. The only module that starts processes.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a developer's tool starts servers that outlive it; core's module must not"
+)]
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -155,6 +160,16 @@ pub fn tool(argv: &[&str], env: &[(&str, &str)], mark: Option<&Path>) -> Result<
         bail!("`{}` ended with {status}", argv.join(" "));
     }
     Ok(())
+}
+
+/// What a tool of the machine prints, on standard output and then on standard error, whatever its exit status.
+///
+/// # Errors
+/// It cannot be started.
+pub fn tool_output(program: &str, argument: &str) -> Result<String> {
+    let output = Command::new(program).arg(argument).stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("failed to start `{program}`"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
 }
 
 /// Waits until a child has ended. When the deadline has passed, the child is killed and there is no status.

@@ -2,20 +2,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+
+use super::program::tool_output;
 
 /// Asks a program for its version: the first word of its answer that looks like one.
 ///
 /// # Errors
 /// The program cannot be started or says nothing of the kind.
 pub fn of(program: &str, option: &str) -> Result<String> {
-    let output = Command::new(program).arg(option).stdin(Stdio::null()).output();
-    let output = output.with_context(|| format!("failed to start `{program}`"))?;
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    find(&text).map(str::to_owned).with_context(|| format!("`{program} {option}` tells no version"))
+    find(&tool_output(program, option)?)
+        .map(str::to_owned)
+        .with_context(|| format!("`{program} {option}` tells no version"))
 }
 
 /// RabbitMQ's version, from the name of its directory: asking it takes seconds.
