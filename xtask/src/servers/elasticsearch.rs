@@ -140,7 +140,9 @@ fn program(setting: &Setting, java: &Path) -> Program {
         argv.push(format!("-Epath.conf={}", text(home.join("config"))));
     }
     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-    Program::new(&setting.layout, NAME, &setting.accounts.nobody, &argv)
+    let program = Program::new(&setting.layout, NAME, &setting.accounts.nobody, &argv);
+    // 7.17 asks for this variable, which its scripts set otherwise.
+    program.env([("LIBFFI_TMPDIR", text(home.join("tmp")))])
 }
 
 /// The password of `elastic` goes through standard input into the keystore, from where the first start takes it.

@@ -18,8 +18,12 @@ use super::program::{Program, tail};
 /// How long a preparation or a start may take. Generous: two sets may start on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often a starting server is asked whether it answers.
-const POLL: Duration = Duration::from_millis(50);
+/// After this long a starting server is asked again whether it answers; longer each time, because every question
+/// that comes too early leaves a complaint in some server's log.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause between two questions.
+const LAST_PAUSE: Duration = Duration::from_millis(300);
 
 /// How to make a server from nothing.
 #[derive(Debug)]
@@ -158,6 +162,7 @@ impl Server {
 
     fn wait(&self, child: &mut Child) -> Result<()> {
         let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = self.probe.ask() else { return Ok(()) };
             if let Some(status) = child.try_wait()? {
@@ -166,7 +171,8 @@ impl Server {
             if started.elapsed() > PATIENCE {
                 bail!("{} does not answer ({error:#}); {}", self.name, tail(&self.log));
             }
-            sleep(POLL);
+            sleep(pause);
+            pause = (pause + pause / 4).min(LAST_PAUSE);
         }
     }
 }
