@@ -2,8 +2,13 @@
 //!
 //! This file is the table of contents: one variant and one module for each subcommand.
 
+mod bench;
+mod run;
 mod servers;
+mod test;
+mod tidy;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,11 +26,37 @@ enum Task {
     /// Private servers and a fixture site to test against.
     #[command(subcommand)]
     Servers(servers::Command),
+    /// Everything that CI runs: unit tests, rules of the house, tests against real servers.
+    Test {
+        #[command(subcommand)]
+        extent: Option<test::Extent>,
+    },
+    /// Speed and memory, side by side with what people use today.
+    Bench {
+        /// Which benchmark; all of them without a name.
+        name: Option<String>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rules that no compiler knows: layers, circles, sizes, documents.
+    Tidy,
+    /// Run a command and print its cost, for `bench`.
+    #[command(hide = true)]
+    Measure {
+        /// Program and arguments.
+        #[arg(last = true)]
+        argv: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Servers(command) => servers::run(command),
+        Task::Test { extent } => test::run(extent.as_ref()),
+        Task::Bench { name, json } => bench::run(name.as_deref(), json),
+        Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
+        Task::Measure { argv } => bench::measure(&argv),
     };
     match result {
         Ok(code) => code,

@@ -83,3 +83,11 @@ pub fn run(command: Command) -> Result<ExitCode> {
         Command::Down { name, all } => down::run((!all).then(|| name.as_str())),
     }
 }
+
+/// Installs what servers and tests need of the system, when root runs this.
+///
+/// # Errors
+/// Something is missing and cannot be installed; the message names the packages.
+pub fn install() -> anyhow::Result<()> {
+    packages::ensure()
+}

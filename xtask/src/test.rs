@@ -1,0 +1,133 @@
+//! `cargo xtask test`: everything in stages, each with its time.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::run::{cargo, output, root, xtask};
+use crate::{servers, tidy};
+
+/// How much to test.
+#[derive(Subcommand)]
+pub enum Extent {
+    /// What needs no servers: up to 5 minutes.
+    Quick,
+    /// Everything, in stages of at most 60 minutes; the result goes to docs/test-report.md.
+    Full {
+        /// One stage alone: `quick`, `servers` or `repeat`.
+        stage: Option<String>,
+    },
+}
+
+/// One stage: its name and what it does.
+type Stage = (&'static str, fn() -> Result<()>);
+
+const PACKAGES: Stage = ("packages", servers::install);
+const QUICK: Stage = ("quick", quick);
+const TIDY: Stage = ("tidy", tidy::check);
+const SERVERS: Stage = ("servers", against_servers);
+const REPEAT: Stage = ("repeat", repeatedly);
+
+/// How often the stage `repeat` runs the tests against servers.
+const REPETITIONS: u32 = 3;
+
+/// Runs the stages.
+pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
+    let stages: Vec<Stage> = match extent {
+        None => vec![PACKAGES, QUICK, TIDY, SERVERS],
+        Some(Extent::Quick) => vec![QUICK, TIDY],
+        Some(Extent::Full { stage: None }) => vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT],
+        Some(Extent::Full { stage: Some(name) }) => {
+            let known = [QUICK, SERVERS, REPEAT];
+            let stage = known.into_iter().find(|(known, _)| known == name);
+            let Some(stage) = stage else {
+                eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));
+                return Ok(ExitCode::from(2));
+            };
+            vec![PACKAGES, stage]
+        }
+    };
+    let mut results = Vec::new();
+    for (name, stage) in stages {
+        eprintln!("\n== stage {name}");
+        let started = Instant::now();
+        let result = stage();
+        let took = started.elapsed();
+        eprintln!(
+            "== stage {name} {} after {:.1} s",
+            if result.is_ok() { "passed" } else { "failed" },
+            took.as_secs_f64()
+        );
+        let failed = result.is_err();
+        results.push((name, took, result));
+        if failed {
+            break;
+        }
+    }
+    if matches!(extent, Some(Extent::Full { stage: None })) {
+        write_report(&results)?;
+    }
+    eprintln!();
+    for (name, took, result) in &results {
+        let sign = if result.is_ok() { "passed" } else { "FAILED" };
+        eprintln!("{name:10} {sign}  {:7.1} s", took.as_secs_f64());
+    }
+    match results.into_iter().find_map(|(_, _, result)| result.err()) {
+        Some(error) => Err(error),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Unit tests and whole invocations that need no servers.
+fn quick() -> Result<()> {
+    cargo(&["test", "--workspace", "--exclude", "coursys-ops-tests"], &[])
+}
+
+/// End to end: real servers and a real site.
+fn against_servers() -> Result<()> {
+    cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
+    let name = format!("test{}", std::process::id());
+    let _down = Down(name.clone());
+    eprintln!("$ cargo xtask servers up --name {name}");
+    xtask(&["servers", "up", "--name", &name])?;
+    // One at a time: they break the servers that they share.
+    let args = ["test", "-p", "coursys-ops-tests", "--", "--test-threads=1"];
+    cargo(&args, &[("COURSYS_OPS_TEST_SERVERS", &name)])
+}
+
+/// The same several times over: what fails only sometimes fails here.
+fn repeatedly() -> Result<()> {
+    (1..REPETITIONS).try_for_each(|_| against_servers())
+}
+
+/// Takes the servers down however the stage ends.
+struct Down(String);
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        if let Err(error) = xtask(&["servers", "down", "--name", &self.0]) {
+            eprintln!("warning: {error:#}");
+        }
+    }
+}
+
+/// Keeps the result of a full run.
+fn write_report(results: &[(&str, Duration, Result<()>)]) -> Result<()> {
+    let commit = output(&["git", "rev-parse", "--short", "HEAD"], root())?;
+    let date = output(&["git", "log", "-1", "--format=%cs"], root())?;
+    let mut text = String::from("# The last full test\n\nWritten by `cargo xtask test full`.\n\n");
+    writeln!(
+        text,
+        "Commit {} of {}.\n\n| stage | result | time |\n|---|---|---|",
+        commit.trim(),
+        date.trim()
+    )?;
+    for (name, took, result) in results {
+        let outcome = if result.is_ok() { "passed" } else { "failed" };
+        writeln!(text, "| {name} | {outcome} | {:.1} s |", took.as_secs_f64())?;
+    }
+    Ok(std::fs::write(root().join("docs/test-report.md"), text)?)
+}
