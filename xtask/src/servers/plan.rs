@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
-use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -157,18 +156,27 @@ impl Server {
     /// It cannot be started, ends at once or stays silent; with the end of its log then.
     pub fn start(&self) -> Result<()> {
         let mut child = self.program.spawn()?;
-        self.wait(&mut child)
+        self.wait(PATIENCE, || match child.try_wait()? {
+            Some(status) => bail!("{} ended with {status}; {}", self.name, tail(&self.log)),
+            None => Ok(()),
+        })
     }
 
-    fn wait(&self, child: &mut Child) -> Result<()> {
+    /// Waits for an answer of a server that was started earlier.
+    ///
+    /// # Errors
+    /// It stays silent.
+    pub fn answers(&self, patience: Duration) -> Result<()> {
+        self.wait(patience, || Ok(()))
+    }
+
+    fn wait(&self, patience: Duration, mut still_alive: impl FnMut() -> Result<()>) -> Result<()> {
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = self.probe.ask() else { return Ok(()) };
-            if let Some(status) = child.try_wait()? {
-                bail!("{} ended with {status}; {}", self.name, tail(&self.log));
-            }
-            if started.elapsed() > PATIENCE {
+            still_alive()?;
+            if started.elapsed() >= patience {
                 bail!("{} does not answer ({error:#}); {}", self.name, tail(&self.log));
             }
             sleep(pause);

@@ -3,7 +3,7 @@
 //! Pid files name the first process only, and a killed `up` writes no more of them; the environment is inherited by
 //! every child and cannot be lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -75,30 +75,44 @@ fn first_component(path: &[u8]) -> String {
     String::from_utf8_lossy(component).into_owned()
 }
 
-/// Kills every process of the set of servers, stopped ones too, and waits until none is left.
+/// The processes of one server.
+///
+/// # Errors
+/// `/proc` cannot be listed.
+pub fn of(directory: &Path, server: &str) -> Result<BTreeSet<u32>> {
+    let found = marked(directory)?.into_iter().filter(|(_, name)| name == server);
+    Ok(found.map(|(pid, _)| pid).collect())
+}
+
+/// Kills every process of one server, stopped ones too, and waits until none is left.
+///
+/// # Errors
+/// As [`kill_all`].
+pub fn kill_server(directory: &Path, server: &str) -> Result<usize> {
+    kill_until_none(|| of(directory, server))
+}
+
+/// Kills every process of the set of servers, stopped ones too, and waits until none is left. Returns how many.
 ///
 /// # Errors
 /// Some are still there when the patience is over: they sit in the kernel, or belong to somebody else.
 pub fn kill_all(directory: &Path) -> Result<usize> {
+    kill_until_none(|| Ok(marked(directory)?.into_keys().collect()))
+}
+
+fn kill_until_none(find: impl Fn() -> Result<BTreeSet<u32>>) -> Result<usize> {
     let started = Instant::now();
-    let mut killed = std::collections::BTreeSet::new();
+    let mut killed = BTreeSet::new();
     let mut quiet = 0;
     // A process may fork while `/proc` is being listed, so only two empty lists in a row count.
     while quiet < 2 {
-        let found = marked(directory)?;
-        if found.is_empty() {
-            quiet += 1;
-            sleep(Duration::from_millis(20));
-            continue;
-        }
-        quiet = 0;
+        let found = find()?;
+        quiet = if found.is_empty() { quiet + 1 } else { 0 };
         if started.elapsed() > PATIENCE {
-            bail!("these processes do not go away: {:?}", found.keys());
+            bail!("these processes do not go away: {found:?}");
         }
-        for &pid in found.keys() {
-            kill(pid)?;
-            killed.insert(pid);
-        }
+        found.iter().try_for_each(|&pid| kill(pid))?;
+        killed.extend(found);
         sleep(Duration::from_millis(20));
     }
     Ok(killed.len())
@@ -144,6 +158,21 @@ mod tests {
         assert_eq!(kill_all(directory.path()).unwrap(), 2);
         child.wait().unwrap();
         assert!(marked(directory.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn one_server_can_be_killed_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut one = sleeper(directory.path(), "one");
+        let mut two = sleeper(directory.path(), "two");
+        while marked(directory.path()).unwrap().len() < 4 {
+            sleep(Duration::from_millis(10));
+        }
+        assert_eq!(kill_server(directory.path(), "one").unwrap(), 2);
+        one.wait().unwrap();
+        assert!(two.try_wait().unwrap().is_none());
+        kill_all(directory.path()).unwrap();
+        two.wait().unwrap();
     }
 
     #[test]

@@ -19,15 +19,17 @@ use super::state::{self, State, UpLock};
 use super::store::Store;
 use super::tls::Tls;
 use super::{
-    chrony, config, down, elasticsearch, exim, mariadb, memcached, packages, process, rabbitmq, site,
-    versions,
+    chrony, config, down, elasticsearch, exim, mariadb, memcached, packages, rabbitmq, site, start, versions,
 };
 
 /// Migrations, rows and the index of the site.
 const SETUP_PATIENCE: Duration = Duration::from_secs(120);
 
+/// A server that was up may take this long to answer: a worker comes back to its broker after some seconds.
+const GRACE: Duration = Duration::from_secs(15);
+
 /// Starts everything and prints the path of the configuration file. A set that is up already is left as it is, apart
-/// from servers that have ended: they are started again.
+/// from servers that do not answer any more: they are started again.
 ///
 /// # Errors
 /// Anything that is missing or does not start. What was started is taken down again then.
@@ -41,7 +43,7 @@ pub fn run(options: &Up) -> Result<ExitCode> {
     if let Some((directory, state)) = existing(options)? {
         drop(choosing);
         eprintln!("servers `{}` are up already in {}", options.name.as_str(), directory.display());
-        revive(&directory, &state)?;
+        state.servers.iter().try_for_each(|server| start::revive(&directory, server, GRACE))?;
         println!("{}", state.config.display());
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,19 +88,6 @@ fn existing(options: &Up) -> Result<Option<(PathBuf, State)>> {
         );
     }
     Ok(found)
-}
-
-/// Starts again what has ended.
-fn revive(directory: &Path, state: &State) -> Result<()> {
-    let running = process::marked(directory)?;
-    for server in &state.servers {
-        if !running.values().any(|name| *name == server.name) {
-            eprintln!("starting {} again", server.name);
-            server.start()?;
-        }
-        server.probe.ask().with_context(|| format!("{} runs, but does not answer", server.name))?;
-    }
-    Ok(())
 }
 
 fn bring_up(store: &Store, directory: &Path, mut state: State) -> Result<PathBuf> {
