@@ -11,12 +11,14 @@
 )]
 
 mod fault;
+mod leftovers;
 mod liar;
 mod program;
 mod servers;
 mod traces;
 
 pub use fault::{hung, stopped};
+pub use leftovers::Leftovers;
 pub use liar::{Liar, Manner};
 pub use program::{Expected, Program, Run};
 pub use servers::{Servers, servers};

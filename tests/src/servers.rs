@@ -20,6 +20,12 @@ pub struct Servers {
     _turn: Option<MutexGuard<'static, ()>>,
 }
 
+/// What `servers status --json` prints.
+#[derive(Debug, Deserialize)]
+struct Status {
+    servers: Vec<Server>,
+}
+
 /// One server of a set.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Server {
@@ -29,10 +35,6 @@ pub struct Server {
     pub pids: Vec<i32>,
     /// Where it listens.
     pub port: Option<u16>,
-    /// Its data.
-    pub data_directory: Option<PathBuf>,
-    /// Its log.
-    pub log: Option<PathBuf>,
 }
 
 /// The set that `cargo xtask test` brought up, for this test alone; nothing when there is none and that is allowed.
@@ -84,7 +86,7 @@ impl Servers {
     pub fn list(&self) -> Vec<Server> {
         let output = xtask(&["servers", "status", "--name", &self.name, "--json"]);
         assert!(output.status.success(), "servers status: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("a list of servers")
+        serde_json::from_slice::<Status>(&output.stdout).expect("a list of servers").servers
     }
 
     /// One server of the set.

@@ -123,25 +123,25 @@ fn a_hung_elasticsearch_is_the_only_failure() {
 #[test]
 fn a_stopped_mail_relay_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "smtp", ("email.smtp", "failed refused"), NOTHING);
+    a_stopped_server_is_refused(&servers, "exim", ("email.smtp", "failed refused"), NOTHING);
 }
 
 #[test]
 fn a_hung_mail_relay_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "smtp", ("email.smtp", "failed timeout"), NOTHING);
+    a_hung_server_costs_one_timeout(&servers, "exim", ("email.smtp", "failed timeout"), NOTHING);
 }
 
 #[test]
 fn a_stopped_time_reference_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "ntp", ("time.offset", "failed refused"), NOTHING);
+    a_stopped_server_is_refused(&servers, "chrony", ("time.offset", "failed refused"), NOTHING);
 }
 
 #[test]
 fn a_hung_time_reference_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "ntp", ("time.offset", "failed timeout"), NOTHING);
+    a_hung_server_costs_one_timeout(&servers, "chrony", ("time.offset", "failed timeout"), NOTHING);
 }
 
 #[test]
