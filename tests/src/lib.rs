@@ -2,14 +2,6 @@
 //!
 //! `cargo xtask test` brings the servers up and names them in `COURSYS_OPS_TEST_SERVERS`. Without it the tests that
 //! need servers say so and end, or fail where `CI=true`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a harness of tests: what goes wrong here fails the test that asked"
-)]
 
 mod fault;
 mod leftovers;
