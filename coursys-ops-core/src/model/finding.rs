@@ -129,10 +129,12 @@ impl Finding {
         self
     }
 
-    /// Adds a figure.
+    /// Adds a figure. One whose value is no finite number, which JSON could not hold, is left out.
     #[must_use]
     pub fn measured(mut self, measurement: Measurement) -> Self {
-        self.measurements.push(measurement);
+        if measurement.value.is_finite() {
+            self.measurements.push(measurement);
+        }
         self
     }
 
