@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod net;
 pub mod process;
 pub mod registry;
+pub mod render;
 pub mod run;
 pub mod secret;
 #[cfg(test)]
