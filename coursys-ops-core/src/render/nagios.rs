@@ -70,7 +70,12 @@ fn counts(report: &Report) -> String {
             .filter(|status| report.summary.of(*status) > 0)
             .map(|status| format!("{} {status}", report.summary.of(status)))
             .collect();
-    if counts.is_empty() { "nothing was looked at".to_owned() } else { counts.join(", ") }
+    let counts = if counts.is_empty() { "nothing was looked at".to_owned() } else { counts.join(", ") };
+    match report.run.ended {
+        Ended::Complete => counts,
+        Ended::Deadline => format!("{counts}, cut off by the deadline"),
+        Ended::Interrupted => format!("{counts}, interrupted"),
+    }
 }
 
 /// The id of a check and the worst that it found.

@@ -1,7 +1,7 @@
 //! Rules of single formats.
 
 use super::{samples, tools};
-use crate::model::{Code, ExitPolicy, Finding, Measurement, Report, Status};
+use crate::model::{Code, Ended, ExitPolicy, Finding, Measurement, Report, Status};
 use crate::render::text::{self, Style};
 use crate::render::{Format, json, jsonl, junit, nagios, prometheus};
 
@@ -87,6 +87,14 @@ fn the_plugin_code_is_the_worst_that_counts() {
     };
     assert_eq!(codes(lax), "all_well=0 broker_down=2 deadline=2 warnings=1 interrupted=3 empty=3");
     assert_eq!(codes(strict), "all_well=0 broker_down=2 deadline=2 warnings=2 interrupted=3 empty=3");
+}
+
+#[test]
+fn a_run_that_was_interrupted_with_nothing_bad_yet_is_not_ok() {
+    let mut report = sample("all_well");
+    report.run.ended = Ended::Interrupted;
+    let line = nagios::render(&report, ExitPolicy::default());
+    assert!(line.starts_with("COURSYS UNKNOWN - 16 passed, interrupted|"), "{line}");
 }
 
 #[test]

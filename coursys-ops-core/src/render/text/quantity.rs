@@ -3,7 +3,7 @@
 /// Milliseconds in the unit that fits: `12 ms`, `1.2 s`.
 #[must_use]
 pub fn duration(ms: f64) -> String {
-    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
+    if ms.round() < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
 }
 
 /// A value with its unit. Bytes are told in powers of 1024, as the site's thresholds are.
@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn a_second_is_where_milliseconds_end() {
         assert_eq!(
-            [0.4, 12.4, 999.0, 1000.0, 15_020.0].map(duration),
-            ["0 ms", "12 ms", "999 ms", "1.0 s", "15.0 s"]
+            [0.4, 12.4, 999.4, 999.6, 1000.0, 15_020.0].map(duration),
+            ["0 ms", "12 ms", "999 ms", "1.0 s", "1.0 s", "15.0 s"]
         );
     }
 }
