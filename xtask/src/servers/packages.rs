@@ -34,6 +34,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/gcc", "gcc"),
     // What the tests call beside the servers.
     ("/usr/bin/promtool", "prometheus"),
+    ("/usr/bin/xmllint", "libxml2-utils"),
     ("/usr/lib/*/faketime/libfaketime.so.1", "libfaketime"),
 ];
 
