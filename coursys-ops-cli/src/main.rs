@@ -1,2 +1,27 @@
-//! The program `coursys-ops`.
-fn main() {}
+//! The program `coursys-ops`: arguments in, renderers out.
+//!
+//! One file per command below `commands`; what they share lies beside this file. Exit codes: 0 done and good, 1 done
+//! and bad, 2 usage or configuration, 3 refused, 130 and 143 on SIGINT and SIGTERM.
+
+mod args;
+mod audience;
+mod caller;
+mod commands;
+mod crash;
+mod engine;
+mod failure;
+mod log;
+mod output;
+mod setup;
+mod signals;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == setup::HELPER_ENTRY) {
+        return commands::helper::run(arguments);
+    }
+    crash::fence(commands::run)
+}

@@ -1,0 +1,121 @@
+//! The command line: global options and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{check, demo};
+
+/// Everything that can be said on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "coursys-ops",
+    version,
+    about = "Checks and controls the deployment of a CourSys site",
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  coursys-ops demo                       try it on a small site of its own
+  coursys-ops check                      look at everything that a deployment needs
+  coursys-ops --config FILE check -q     for cron: silent when all is well
+
+Exit codes: 0 done and good, 1 done and bad, 2 usage or configuration, 3 refused,
+130 and 143 on SIGINT and SIGTERM.
+
+Environment: COURSYS_OPS_CONFIG names the configuration file, COURSYS_OPS_SECTION__KEY sets a key,
+COURSYS_OPS_LOG=warn|info|debug|trace tells on standard error what the program does,
+NO_COLOR turns colour off.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration file [default: $COURSYS_OPS_CONFIG, else /etc/coursys-ops/config.toml]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
+    pub config: Option<PathBuf>,
+    /// The layout of the deployment: `vm`, `compose` or `devel` [default: key `site.layout`, else `vm`]
+    #[arg(long, value_name = "NAME", global = true, help_heading = GLOBAL)]
+    pub layout: Option<String>,
+    /// Sets a key of the configuration, such as `database.host=db.example.ca`; repeatable
+    #[arg(id = SET, long, value_name = "KEY=VALUE", help_heading = GLOBAL)]
+    pub set: Vec<String>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = GLOBAL)]
+    pub color: When,
+    /// Prints nothing when all is well
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    pub quiet: bool,
+    /// Tells on standard error what the program does; twice tells more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
+    pub verbose: u8,
+}
+
+const GLOBAL: &str = "Options of every command";
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal that can show it, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The id of `--set`.
+const SET: &str = "set";
+
+impl Cli {
+    /// The command line as clap sees it.
+    pub fn parser() -> clap::Command {
+        let parser = Self::command();
+        let set = parser.get_arguments().find(|argument| argument.get_id() == SET).cloned();
+        match set {
+            Some(set) => with_set(parser, &set),
+            None => parser,
+        }
+    }
+
+    /// What was said on the command line.
+    ///
+    /// # Errors
+    ///
+    /// What clap says about a mistake.
+    pub fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        cli.global.set.clear();
+        let mut level = Some(matches);
+        while let Some(matches) = level {
+            cli.global.set.extend(matches.get_many(SET).into_iter().flatten().cloned());
+            level = matches.subcommand().map(|(_, below)| below);
+        }
+        Ok(cli)
+    }
+}
+
+/// Lets every command take `--set` too. Were it one of clap's global options, the values after the command would replace
+/// those before it.
+fn with_set(command: clap::Command, set: &Arg) -> clap::Command {
+    command.mut_subcommands(|below| with_set(below.arg(set), set))
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Looks at the deployment and says what is wrong and what to do
+    Check(check::Args),
+    /// Makes a small self-contained site in a directory and checks it
+    Demo(demo::Args),
+}

@@ -1,0 +1,45 @@
+//! Who runs the program, on which machine.
+
+use std::collections::BTreeMap;
+
+use coursys_ops_core::context::Caller;
+
+/// The caller as the operating system knows him. Accounts that are not in the machine's own file are named by LOGNAME or
+/// USER: asking a directory service could take for ever.
+pub fn caller(environment: &BTreeMap<String, String>) -> Caller {
+    let uid = rustix::process::geteuid().as_raw();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let claimed = || ["LOGNAME", "USER"].iter().find_map(|name| environment.get(*name)).cloned();
+    let user = account(uid, &passwd).or_else(claimed).unwrap_or_else(|| uid.to_string());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Caller { uid, user, host }
+}
+
+/// The environment as far as it is text.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn account(uid: u32, passwd: &str) -> Option<String> {
+    let mut accounts = passwd.lines().map(|line| line.split(':'));
+    accounts.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+
+    #[test]
+    fn an_account_is_found_by_its_number_and_odd_lines_are_passed_over() {
+        let passwd =
+            "+::::::\n\nroot:x:0:0::/root:/bin/sh\nbroken:x\ncoursys:x:1001:1001::/home/coursys:/bin/false\n";
+        assert_eq!(account(1001, passwd).as_deref(), Some("coursys"));
+        assert_eq!(account(0, passwd).as_deref(), Some("root"));
+        assert_eq!(account(7, passwd), None);
+    }
+}
