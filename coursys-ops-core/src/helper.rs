@@ -4,6 +4,8 @@
 //! [`serve`], prints what comes back and exits with its code. The helper asks the kernel to be killed when its parent
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
+mod processes;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{IpAddr, ToSocketAddrs as _};
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
+
+pub use processes::Process;
 
 /// What the helper is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub enum Ask {
     Space(PathBuf),
     /// Whether a file can be written in a directory. Answer: [`Answer`] of nothing.
     Writable(PathBuf),
+    /// Which processes a user has, and which of them work in a directory. Answer: [`Answer`] of [`Process`]es.
+    Processes(u32, PathBuf),
 }
 
 /// An answer that the operating system may have refused.
@@ -89,6 +95,7 @@ const EXEC: &str = "exec";
 const RESOLVE: &str = "resolve";
 const SPACE: &str = "space";
 const WRITABLE: &str = "writable";
+const PROCESSES: &str = "processes";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -104,6 +111,7 @@ impl Ask {
             Self::Resolve(name) => args.extend([RESOLVE.into(), name.into()]),
             Self::Space(path) => args.extend([SPACE.into(), path.into()]),
             Self::Writable(path) => args.extend([WRITABLE.into(), path.into()]),
+            Self::Processes(uid, dir) => args.extend([PROCESSES.into(), uid.to_string().into(), dir.into()]),
         }
         args
     }
@@ -115,6 +123,7 @@ impl Ask {
             RESOLVE => Self::Resolve(String::from_utf8_lossy(&first.into_vec()).into_owned()),
             SPACE => Self::Space(first.into()),
             WRITABLE => Self::Writable(first.into()),
+            PROCESSES => Self::Processes(first.to_str()?.parse().ok()?, rest.next()?.into()),
             _ => return None,
         })
     }
@@ -138,6 +147,7 @@ pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String>
         Ask::Resolve(name) => encode(&resolve(&name)),
         Ask::Space(path) => encode(&space(&path)),
         Ask::Writable(dir) => encode(&writable(&dir)),
+        Ask::Processes(uid, dir) => encode(&processes::processes(uid, &dir).map_err(Refusal::from)),
     }
 }
 
@@ -239,6 +249,7 @@ mod tests {
             Ask::Resolve("localhost".into()),
             Ask::Space("/".into()),
             Ask::Writable("/tmp".into()),
+            Ask::Processes(998, "/coursys".into()),
         ] {
             let mut args = ask.to_args(7).into_iter().skip(1);
             let verb = args.next().unwrap();

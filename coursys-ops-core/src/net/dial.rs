@@ -22,7 +22,7 @@ pub async fn dial(resolver: &Resolver, server: &Server) -> Result<Stream, NetErr
     let plain = dial_plain(resolver, server).await?;
     match server.tls {
         Tls::Off => Ok(plain),
-        Tls::Required => tls::wrap(server, plain).await,
+        Tls::Required => tls::start_tls(server, plain).await,
     }
 }
 

@@ -13,4 +13,4 @@ pub use error::NetError;
 pub use relay::Relay;
 pub use resolve::Resolver;
 pub use stream::Stream;
-pub use tls::{TlsProblem, client_config, server_name};
+pub use tls::{TlsProblem, client_config, server_name, start_tls};

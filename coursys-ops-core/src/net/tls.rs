@@ -127,8 +127,12 @@ fn trust_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsProblem> 
     if roots.is_empty() { Err(fail("it holds no certificate".to_owned())) } else { Ok(()) }
 }
 
-/// Does the handshake.
-pub(super) async fn wrap(server: &Server, plain: Stream) -> Result<Stream, NetError> {
+/// Changes a connection to TLS: at once, or where a protocol like SMTP says so.
+///
+/// # Errors
+///
+/// [`NetError::Tls`] with what is wrong.
+pub async fn start_tls(server: &Server, plain: Stream) -> Result<Stream, NetError> {
     let place = || server.place();
     let fail = |problem| NetError::Tls(place(), problem);
     let config = client_config(server).map_err(fail)?;
