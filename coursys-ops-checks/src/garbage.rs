@@ -1,0 +1,35 @@
+//! What to say about a peer that does not speak the protocol it was asked in.
+
+use coursys_ops_core::config::Server;
+use coursys_ops_core::model::{Code, Finding};
+
+/// How much of what a stranger said is worth showing, in bytes.
+const EXCERPT: usize = 60;
+
+/// The beginning of what was said, safe for a terminal.
+pub(crate) fn excerpt(said: &[u8]) -> String {
+    let start = said.get(..EXCERPT).unwrap_or(said);
+    let more = if start.len() < said.len() { "…" } else { "" };
+    format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
+}
+
+/// The finding about a server that should speak `protocol` and said something else.
+pub(crate) fn finding(server: &Server, protocol: &str, said: &str) -> Finding {
+    Finding::failed(
+        Code::Garbage,
+        format!("what answers at {} does not speak {protocol}: it said `{said}`", server.place()),
+        format!("another server listens there: correct host and port below `{}`", server.section),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_says_is_short_and_has_no_control_characters() {
+        let shown = excerpt(&[&b"\x1b[31m\xff\r\n"[..], &[b'a'; 1000]].concat());
+        assert!(shown.chars().count() < 3 * EXCERPT, "{shown}");
+        assert!(!shown.chars().any(char::is_control), "{shown}");
+    }
+}

@@ -1,0 +1,44 @@
+//! Whom to log in as.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use coursys_ops_core::config::{SecretValue, Server};
+use coursys_ops_core::model::{Code, Finding};
+use coursys_ops_core::secret::Secret;
+use hyper::header::HeaderValue;
+
+/// A user and the password.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a Secret,
+}
+
+impl<'a> Login<'a> {
+    /// Whom the configuration names, or nobody.
+    ///
+    /// # Errors
+    ///
+    /// A finding when there is a user and the password is missing or cannot be read.
+    pub(crate) fn of(server: &'a Server) -> Result<Option<Self>, Finding> {
+        let Some(user) = server.user.as_deref().filter(|user| !user.is_empty()) else { return Ok(None) };
+        match &server.secret {
+            SecretValue::Known(password) => Ok(Some(Self { user, password })),
+            SecretValue::Missing => Err(Finding::not_configured(&format!("{}.password", server.section))),
+            SecretValue::Unreadable(why) => Err(Finding::failed(
+                Code::SecretUnreadable,
+                format!("the password for `{user}` cannot be read: {why}"),
+                "let the user that runs the checks read it, or correct its place in the configuration",
+            )),
+        }
+    }
+    /// HTTP's basic authentication; never shown in a header's debug output.
+    pub(crate) fn basic(self) -> HeaderValue {
+        let pair = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
+        // Base64 is of characters that a header may have.
+        let mut value =
+            HeaderValue::try_from(format!("Basic {pair}")).unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+}

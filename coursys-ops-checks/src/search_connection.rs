@@ -1,0 +1,135 @@
+//! `search.connection`: Elasticsearch is there, lets us in, and its cluster is not red.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coursys_ops_core::model::{CheckSpec, Code, Finding, Tier};
+use coursys_ops_core::{Check, Scope};
+use serde_json::Value;
+
+use crate::elasticsearch::Elasticsearch;
+
+/// The health, without the half minute that a node waits for a master by itself.
+const HEALTH: &str = "/_cluster/health?master_timeout=1s";
+
+/// The check.
+pub(crate) struct SearchConnection(CheckSpec);
+
+impl SearchConnection {
+    /// The check.
+    pub(crate) fn new() -> Self {
+        Self(
+            CheckSpec::new("search.connection", "Search connection")
+                .tier(Tier::Sanity)
+                .component("elasticsearch")
+                .timeout(Duration::from_secs(3))
+                .timeout_hint("Elasticsearch hangs: look at its log and its memory, then restart it")
+                .explanation(
+                    "Asks Elasticsearch at `search.host` and `search.port` who it is and how its cluster is, with \
+                     `search.user` and the password where they are configured.\n\n\
+                     A healthy single node is `yellow`, because its replicas have nowhere to go; only `red`, when \
+                     a part of an index is missing, fails.\n\n\
+                     When it fails: after a start it needs half a minute. Red usually means that the disk was \
+                     full (below 5 % it refuses writes) or an index is damaged. The index can always be made \
+                     again: `manage.py rebuild_index`.",
+                ),
+        )
+    }
+}
+
+#[async_trait]
+impl Check for SearchConnection {
+    fn spec(&self) -> &CheckSpec {
+        &self.0
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        vec![connection(scope).await.unwrap_or_else(|failed| failed)]
+    }
+}
+
+async fn connection(scope: &Scope) -> Result<Finding, Finding> {
+    let place = scope.config().search.server.place();
+    let mut elasticsearch = Elasticsearch::connect(scope).await?;
+    let (status, root) = elasticsearch.get("/").await?;
+    if status != 200 {
+        return Err(elasticsearch.server_error(status, &root));
+    }
+    let Some(version) = root.pointer("/version/number").and_then(Value::as_str) else {
+        return Err(wrong_server(&place));
+    };
+    scope.fact("elasticsearch", version);
+    let (status, health) = elasticsearch.get(HEALTH).await?;
+    match health.get("status").and_then(Value::as_str) {
+        Some("red") => Err(Finding::failed(
+            Code::ClusterRed,
+            format!("the cluster at {place} is red: a part of an index is missing"),
+            "look at `/_cat/shards` and the disk; the index can be made again with `manage.py rebuild_index`",
+        )),
+        Some(colour @ ("green" | "yellow")) => {
+            Ok(Finding::passed(format!("Elasticsearch {version} at {place} is {colour}")))
+        }
+        _ if status != 200 => Err(elasticsearch.server_error(status, &health)),
+        _ => Err(wrong_server(&place)),
+    }
+}
+
+/// It speaks JSON over HTTP and is something else.
+fn wrong_server(place: &str) -> Finding {
+    Finding::failed(
+        Code::WrongServer,
+        format!("what answers at {place} is no Elasticsearch"),
+        "another server listens there: correct `search.host` and `search.port`",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{answers_http, config, converses, look, serves};
+
+    fn answer(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    async fn code_at(port: u16) -> Code {
+        let mut config = config();
+        config.search.server.port = port;
+        look(SearchConnection::new(), config).await.remove(0).code
+    }
+
+    fn node(line: &str, health: &str) -> String {
+        match line.split(' ').nth(1) {
+            Some("/") => answer("200 OK", r#"{"version": {"number": "7.17.28"}}"#),
+            Some(HEALTH) => health.to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn yellow_passes_and_red_does_not() {
+        let yellow = |line: &str| node(line, &answer("200 OK", r#"{"status": "yellow"}"#));
+        assert_eq!(code_at(converses("", yellow).await).await, Code::Ok);
+        let red = |line: &str| node(line, &answer("200 OK", r#"{"status": "red"}"#));
+        assert_eq!(code_at(converses("", red).await).await, Code::ClusterRed);
+    }
+
+    #[tokio::test]
+    async fn a_node_without_a_master_is_a_server_error() {
+        let lonely = |line: &str| {
+            let body = r#"{"error": {"type": "master_not_discovered_exception", "reason": null}}"#;
+            node(line, &answer("503 Service Unavailable", body))
+        };
+        assert_eq!(code_at(converses("", lonely).await).await, Code::ServerError);
+    }
+
+    #[tokio::test]
+    async fn strangers_are_told_apart() {
+        let web = answer("200 OK", "<html></html>").into_bytes();
+        assert_eq!(code_at(answers_http(web).await).await, Code::Garbage);
+        let other = answer("200 OK", r#"{"hello": "world"}"#).into_bytes();
+        assert_eq!(code_at(answers_http(other).await).await, Code::WrongServer);
+        assert_eq!(code_at(serves(b"-ERR what?\r\n".to_vec()).await).await, Code::Garbage);
+        assert_eq!(code_at(serves(Vec::new()).await).await, Code::ConnectionLost);
+    }
+}

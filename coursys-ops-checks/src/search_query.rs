@@ -1,0 +1,135 @@
+//! `search.query`: the index finds what must be there.
+
+use async_trait::async_trait;
+use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
+use coursys_ops_core::{Check, Scope};
+use serde_json::Value;
+
+use crate::elasticsearch::{Elasticsearch, encode, error_type};
+use crate::garbage;
+
+/// The check.
+pub(crate) struct SearchQuery(CheckSpec);
+
+impl SearchQuery {
+    /// The check.
+    pub(crate) fn new() -> Self {
+        Self(
+            CheckSpec::new("search.query", "Search finds something")
+                .needs("search.connection")
+                .component("elasticsearch")
+                .timeout_hint("the index does not answer: look at Elasticsearch's log, memory and disk")
+                .explanation(
+                    "Asks the index `search.index` for the word `search.query`, which every filled index must \
+                     find.\n\n\
+                     An index that is missing or empty is what is left when Elasticsearch was recreated, or when \
+                     the rebuild was interrupted; the site then shows empty search results without an error. \
+                     During the weekly `haystack_rebuild` it is empty for a while.\n\n\
+                     When it fails: `manage.py update_index` fills it, `manage.py rebuild_index` makes it anew. \
+                     Both are safe and take some minutes.",
+                ),
+        )
+    }
+}
+
+#[async_trait]
+impl Check for SearchQuery {
+    fn spec(&self) -> &CheckSpec {
+        &self.0
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        vec![query(scope).await.unwrap_or_else(|failed| failed)]
+    }
+}
+
+async fn query(scope: &Scope) -> Result<Finding, Finding> {
+    let search = &scope.config().search;
+    let (index, word) = (&search.index, &search.query);
+    let mut elasticsearch = Elasticsearch::connect(scope).await?;
+    let path = format!("/{}/_search?q={}&size=0", encode(index), encode(word));
+    let (status, body) = elasticsearch.get(&path).await?;
+    if error_type(&body) == Some("index_not_found_exception") {
+        return Err(Finding::failed(
+            Code::NoSuchIndex,
+            format!("there is no index `{index}`"),
+            "make it with `manage.py rebuild_index`, or correct `search.index`",
+        ));
+    }
+    if status != 200 {
+        return Err(elasticsearch.server_error(status, &body));
+    }
+    match hits(&body) {
+        Some(0) if failed_shards(&body) > 0 => Err(Finding::failed(
+            Code::ServerError,
+            format!("{} parts of the index `{index}` did not answer", failed_shards(&body)),
+            "look at Elasticsearch's log and disk; `manage.py rebuild_index` makes the index anew",
+        )),
+        Some(0) => Err(Finding::failed(
+            Code::NoHits,
+            format!("the index `{index}` finds nothing for `{word}`"),
+            "fill it with `manage.py update_index`",
+        )),
+        Some(hits) => {
+            #[allow(clippy::cast_precision_loss, reason = "a count of hits is far below 2^53")]
+            let count = Measurement::new("hits", hits as f64, "");
+            Ok(Finding::passed(format!("the index `{index}` has {hits} hits for `{word}`")).measured(count))
+        }
+        None => Err(garbage::finding(
+            &search.server,
+            "Elasticsearch",
+            &garbage::excerpt(body.to_string().as_bytes()),
+        )),
+    }
+}
+
+/// How many there are: a number before version 7, an object from then on.
+fn hits(body: &Value) -> Option<u64> {
+    let total = body.pointer("/hits/total")?;
+    total.as_u64().or_else(|| total.get("value")?.as_u64())
+}
+
+/// How many parts of the index did not answer.
+fn failed_shards(body: &Value) -> u64 {
+    body.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{answers_http, config, look};
+
+    async fn code_of(status: &str, body: Value) -> Code {
+        let body = body.to_string();
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut config = config();
+        config.search.server.port = answers_http(answer.into_bytes()).await;
+        look(SearchQuery::new(), config).await.remove(0).code
+    }
+
+    #[test]
+    fn hits_are_counted_in_the_words_of_both_versions() {
+        assert_eq!(hits(&json!({"hits": {"total": 3}})), Some(3));
+        assert_eq!(hits(&json!({"hits": {"total": {"value": 3, "relation": "eq"}}})), Some(3));
+        for body in
+            [json!({}), json!({"hits": {}}), json!({"hits": {"total": "3"}}), json!({"hits": {"total": -1}})]
+        {
+            assert_eq!(hits(&body), None, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_index_a_missing_one_and_a_broken_one_are_told_apart() {
+        assert_eq!(code_of("200 OK", json!({"hits": {"total": 1}})).await, Code::Ok);
+        assert_eq!(code_of("200 OK", json!({"hits": {"total": 0}})).await, Code::NoHits);
+        let broken = json!({"hits": {"total": {"value": 0}}, "_shards": {"failed": 5}});
+        assert_eq!(code_of("200 OK", broken).await, Code::ServerError);
+        let missing = json!({"error": {"type": "index_not_found_exception"}, "status": 404});
+        assert_eq!(code_of("404 Not Found", missing).await, Code::NoSuchIndex);
+        let closed = json!({"error": {"type": "index_closed_exception", "reason": "closed"}});
+        assert_eq!(code_of("400 Bad Request", closed).await, Code::ServerError);
+        assert_eq!(code_of("200 OK", json!({"took": 1})).await, Code::Garbage);
+    }
+}
