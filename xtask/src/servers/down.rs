@@ -1,5 +1,6 @@
 //! `servers down`: leaves nothing, whatever happened before.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,15 +21,18 @@ pub fn run(name: Option<&str>) -> Result<ExitCode> {
     if directories.is_empty() {
         eprintln!("no servers are up");
     }
-    directories.iter().try_for_each(|directory| remove(directory))?;
+    for directory in &directories {
+        process::wait_until_reaped(&remove(directory)?);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Kills every process of the set in `directory` and removes the directory. An `up` that is still at work ends first.
+/// Returns the processes that were killed.
 ///
 /// # Errors
 /// A process or directory that cannot be removed.
-pub fn remove(directory: &Path) -> Result<()> {
+pub fn remove(directory: &Path) -> Result<BTreeSet<u32>> {
     if let Some(pid) = UpLock::holder(directory)? {
         eprintln!("process {pid} is still bringing servers up in {}: ending it", directory.display());
         process::kill(pid)?;
@@ -36,8 +40,8 @@ pub fn remove(directory: &Path) -> Result<()> {
     }
     let killed = process::kill_all(directory)?;
     remove_directory(directory)?;
-    eprintln!("removed {} with {killed} processes", directory.display());
-    Ok(())
+    eprintln!("removed {} with {} processes", directory.display(), killed.len());
+    Ok(killed)
 }
 
 /// The data is thrown away, so nobody was asked to end in order; a dying process may still make a file.

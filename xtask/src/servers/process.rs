@@ -88,19 +88,19 @@ pub fn of(directory: &Path, server: &str) -> Result<BTreeSet<u32>> {
 ///
 /// # Errors
 /// As [`kill_all`].
-pub fn kill_server(directory: &Path, server: &str) -> Result<usize> {
+pub fn kill_server(directory: &Path, server: &str) -> Result<BTreeSet<u32>> {
     kill_until_none(|| of(directory, server))
 }
 
-/// Kills every process of the set of servers, stopped ones too, and waits until none is left. Returns how many.
+/// Kills every process of the set of servers, stopped ones too, and waits until none is left. Returns who they were.
 ///
 /// # Errors
 /// Some are still there when the patience is over: they sit in the kernel, or belong to somebody else.
-pub fn kill_all(directory: &Path) -> Result<usize> {
+pub fn kill_all(directory: &Path) -> Result<BTreeSet<u32>> {
     kill_until_none(|| Ok(marked(directory)?.into_keys().collect()))
 }
 
-fn kill_until_none(find: impl Fn() -> Result<BTreeSet<u32>>) -> Result<usize> {
+fn kill_until_none(find: impl Fn() -> Result<BTreeSet<u32>>) -> Result<BTreeSet<u32>> {
     let started = Instant::now();
     let mut killed = BTreeSet::new();
     let mut quiet = 0;
@@ -115,7 +115,17 @@ fn kill_until_none(find: impl Fn() -> Result<BTreeSet<u32>>) -> Result<usize> {
         killed.extend(found);
         sleep(Duration::from_millis(20));
     }
-    Ok(killed.len())
+    Ok(killed)
+}
+
+/// Waits a little until the parents of ended processes have taken note of it: until then they are in the process list.
+/// In some containers the first process takes seconds for that; it is no error if it never does.
+pub fn wait_until_reaped(pids: &BTreeSet<u32>) {
+    let started = Instant::now();
+    let listed = |pid: &u32| Path::new("/proc").join(pid.to_string()).exists();
+    while pids.iter().any(listed) && started.elapsed() < Duration::from_secs(3) {
+        sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sends SIGKILL; a process that has ended meanwhile is no error.
@@ -155,7 +165,7 @@ mod tests {
             let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
             rustix::process::kill_process(pid, Signal::STOP).unwrap();
         }
-        assert_eq!(kill_all(directory.path()).unwrap(), 2);
+        assert_eq!(kill_all(directory.path()).unwrap().len(), 2);
         child.wait().unwrap();
         assert!(marked(directory.path()).unwrap().is_empty());
     }
@@ -168,7 +178,7 @@ mod tests {
         while marked(directory.path()).unwrap().len() < 4 {
             sleep(Duration::from_millis(10));
         }
-        assert_eq!(kill_server(directory.path(), "one").unwrap(), 2);
+        assert_eq!(kill_server(directory.path(), "one").unwrap().len(), 2);
         one.wait().unwrap();
         assert!(two.try_wait().unwrap().is_none());
         kill_all(directory.path()).unwrap();
@@ -179,7 +189,7 @@ mod tests {
     fn the_processes_of_another_set_are_left_alone() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut child = sleeper(theirs.path(), "other");
-        assert_eq!(kill_all(ours.path()).unwrap(), 0);
+        assert!(kill_all(ours.path()).unwrap().is_empty());
         assert!(child.try_wait().unwrap().is_none());
         kill_all(theirs.path()).unwrap();
         child.wait().unwrap();
