@@ -7,6 +7,7 @@
 //! it answers), made by a pure function in the module of its name, and carried out in one place afterwards.
 
 mod account;
+mod boot;
 mod chrony;
 mod config;
 mod down;

@@ -1,12 +1,12 @@
 //! What must be installed on the machine, and how it gets there.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use super::account::is_root;
+use super::boot::Boot;
 use super::policy::Policy;
 use super::program::tool;
 use super::{chrony, exim, mariadb, memcached, rabbitmq};
@@ -53,16 +53,13 @@ pub fn ensure() -> Result<()> {
     }
     eprintln!("installing {list}");
     let policy = Policy::forbid()?;
-    let enabled = enabled_services();
+    let boot = Boot::look();
     if install(&missing).is_err() {
         // A machine whose lists are old or empty.
         tool(&["apt-get", "update", "--quiet"], &[], None)?;
         install(&missing).with_context(|| format!("failed to install {list}"))?;
     }
-    for link in enabled_services().difference(&enabled) {
-        let service = Path::new(link).file_name().unwrap_or_default().to_string_lossy();
-        tool(&["deb-systemd-helper", "disable", &service], &[], None)?;
-    }
+    boot.forbid_new()?;
     policy.restore()?;
     let still = self::missing(Path::new("/"));
     if !still.is_empty() {
@@ -99,17 +96,10 @@ fn exists(root: &Path, pattern: &str) -> bool {
     })
 }
 
-/// The links by which systemd starts services with the machine.
-fn enabled_services() -> BTreeSet<String> {
-    let targets = fs::read_dir("/etc/systemd/system").into_iter().flatten().flatten();
-    let wants = targets.filter(|entry| entry.file_name().to_string_lossy().ends_with(".wants"));
-    let links = wants.flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten());
-    links.map(|link| link.path().to_string_lossy().into_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_star_stands_for_one_component_only() {
