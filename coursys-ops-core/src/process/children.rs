@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::{Command, Helper, Output, User};
@@ -66,10 +67,18 @@ impl Children {
 
     /// Runs a command to its end.
     pub(crate) async fn run(&self, helper: &Helper, command: Command) -> Result<Output, ProcessError> {
+        let (channel, theirs) = if command.answers {
+            let (ours, theirs) = channel().map_err(ProcessError::Start)?;
+            (Some(ours), theirs)
+        } else if command.input.is_some() {
+            (None, Stdio::piped())
+        } else {
+            (None, Stdio::null())
+        };
         let mut child = command
             .to_std(helper)
             .process_group(0)
-            .stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(theirs)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -79,22 +88,33 @@ impl Children {
             Ok(left) => Running { children: self, left: Some(left) },
             Err(error) => return Err(ProcessError::Wait(error)),
         };
+        let (answers, sink) = channel.map(UnixStream::into_split).unzip();
         let feed = async {
-            if let (Some(stdin), Some(input)) = (stdin, &command.input)
-                && let Ok(mut pipe) = pipe::Sender::from_owned_fd(stdin.into())
-            {
-                // A child that does not read its input says so by its exit.
+            let input = command.input.as_deref().unwrap_or_default();
+            // A child that does not read its input says so by its exit.
+            if let Some(mut sink) = sink {
+                let _ = sink.write_all(input).await;
+                let _ = sink.shutdown().await;
+            } else if let Some(Ok(mut pipe)) = stdin.map(|stdin| pipe::Sender::from_owned_fd(stdin.into())) {
                 let _ = pipe.write_all(input).await;
             }
         };
         let mut out = Vec::new();
         let mut err = Vec::new();
+        let mut answer = Vec::new();
         let limit = command.output_limit;
         let exited = {
             let read = async {
                 let out = drain(stdout.map(OwnedFd::from), &mut out, limit);
                 let err = drain(stderr.map(OwnedFd::from), &mut err, limit);
-                tokio::join!(feed, out, err)
+                let answer = async {
+                    match answers {
+                        Some(answers) => read_up_to(answers, &mut answer, limit).await,
+                        None => true,
+                    }
+                };
+                let ((), out, err, answer) = tokio::join!(feed, out, err, answer);
+                out && err && answer
             };
             let exit = async {
                 match running.left.as_ref() {
@@ -107,12 +127,12 @@ impl Children {
             let (mut ended, mut too_much) = (None, false);
             tokio::select! {
                 result = &mut exit => ended = Some(result),
-                ((), out, err) = &mut read => too_much = !(out && err),
+                complete = &mut read => too_much = !complete,
             }
             match ended {
                 Some(result) => {
                     let rest = tokio::time::timeout(AFTER_EXIT, &mut read).await;
-                    too_much = matches!(rest, Ok(((), out, err)) if !(out && err));
+                    too_much = matches!(rest, Ok(false));
                     result.map(|()| too_much)
                 }
                 None if too_much => Ok(true),
@@ -126,14 +146,13 @@ impl Children {
         // The leader is a zombie still, so its group cannot be somebody else's.
         left.signal(Signal::KILL);
         let status = left.child.wait().map_err(ProcessError::Wait)?;
-        Ok(Output { status, stdout: out, stderr: err })
+        Ok(Output { status, stdout: out, stderr: err, answer })
     }
 
     /// Looks an account up: in the machine's own file, else wherever the system keeps accounts.
     pub(crate) async fn user(&self, helper: &Helper, name: &str) -> Result<Option<User>, ProcessError> {
-        let local = std::fs::read_to_string("/etc/passwd").ok().and_then(|passwd| User::find(name, &passwd));
-        if local.is_some() {
-            return Ok(local);
+        if let Some(local) = User::local(name) {
+            return Ok(Some(local));
         }
         let output = self.run(helper, Command::new(["getent", "passwd", name])).await?;
         Ok(User::find(name, &String::from_utf8_lossy(&output.stdout)))
@@ -172,6 +191,14 @@ impl Left {
         self.signal(Signal::KILL);
         self.exits(grace).await && self.child.try_wait().is_ok_and(|status| status.is_some())
     }
+}
+
+/// A socket to talk with a child, and the child's end of it.
+fn channel() -> std::io::Result<(UnixStream, Stdio)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let theirs = theirs.into_std()?;
+    theirs.set_nonblocking(false)?;
+    Ok((ours, Stdio::from(OwnedFd::from(theirs))))
 }
 
 /// Makes a child something that can be waited for.

@@ -24,6 +24,7 @@ pub struct Command {
     pub(super) user: Option<User>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) input: Option<Vec<u8>>,
+    pub(super) answers: bool,
     pub(super) output_limit: usize,
 }
 
@@ -39,7 +40,14 @@ impl Command {
     /// A request to the helper.
     #[must_use]
     pub const fn ask(ask: Ask) -> Self {
-        Self { ask, user: None, environment: Vec::new(), input: None, output_limit: Self::OUTPUT_LIMIT }
+        Self {
+            ask,
+            user: None,
+            environment: Vec::new(),
+            input: None,
+            answers: false,
+            output_limit: Self::OUTPUT_LIMIT,
+        }
     }
 
     /// Runs it in this directory.
@@ -72,6 +80,14 @@ impl Command {
         self
     }
 
+    /// Makes its standard input a socket that it can also write to, and collects that as its answer: a descriptor of its
+    /// own for programs that print on standard output whatever they like.
+    #[must_use]
+    pub const fn answering(mut self) -> Self {
+        self.answers = true;
+        self
+    }
+
     /// The command as the operating system gets it.
     pub(super) fn to_std(&self, helper: &Helper) -> std::process::Command {
         let mut argv: Vec<OsString> = self.user.as_ref().map(User::setpriv).unwrap_or_default();
@@ -98,6 +114,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it complained about.
     pub stderr: Vec<u8>,
+    /// What it wrote to its standard input; see [`Command::answering`].
+    pub answer: Vec<u8>,
 }
 
 impl Output {

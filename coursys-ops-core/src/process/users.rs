@@ -31,6 +31,12 @@ impl User {
         })
     }
 
+    /// Finds an account in the machine's own file.
+    #[must_use]
+    pub fn local(name: &str) -> Option<Self> {
+        Self::find(name, &std::fs::read_to_string("/etc/passwd").ok()?)
+    }
+
     /// The arguments that give up root for this account and its groups, before the program itself.
     pub(super) fn setpriv(&self) -> Vec<OsString> {
         [
