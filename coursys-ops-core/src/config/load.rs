@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use super::error::{ConfigErrors, Origin, Problem};
 use super::layer::Reader;
 use super::merge::{Merged, Setting, Settings, merge};
-use super::model::{Config, Server};
+use super::model::Config;
 use super::profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
 use super::schema::{SERVERS, Schema};
 use super::sources::Sources;
@@ -150,24 +150,12 @@ fn build(
         // The schema lets nothing through that the types refuse; a test holds them together.
         Problem::new(Origin::Argument("the configuration"), "", error.message().replace('\n', ", "))
     })?;
-    for (section, server) in SERVERS.into_iter().zip(servers(&mut config)) {
+    for (section, server) in SERVERS.into_iter().zip(config.servers_mut()) {
         section.clone_into(&mut server.section);
         server.secret =
             secrets::secret(settings, section, &sources.environment, sources.caller_is_root, warnings);
     }
     Ok(config)
-}
-
-/// The servers of a configuration, in the order of [`SERVERS`].
-fn servers(config: &mut Config) -> [&mut Server; 6] {
-    [
-        &mut config.database.server,
-        &mut config.broker.server,
-        &mut config.cache.server,
-        &mut config.search.server,
-        &mut config.email.server,
-        &mut config.time.server,
-    ]
 }
 
 fn insert(table: &mut toml::Table, path: &str, value: toml::Value) {

@@ -9,10 +9,12 @@ mod load;
 mod merge;
 mod model;
 mod profile;
+mod reference;
 mod rules;
 mod schema;
 mod secrets;
 mod shell;
+mod show;
 mod sources;
 mod trust;
 mod value;
@@ -25,8 +27,10 @@ pub use model::{
     SecretValue, Server, Site, Time, Tls, Web,
 };
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
+pub use reference::{reference, template};
 pub use schema::{Key, SERVERS, Schema};
 pub use shell::assignments;
+pub use show::{show_json, show_text};
 pub use sources::{
     DEFAULT_FILE, FILE_VARIABLE, FileSource, Options, SITE_ENVIRONMENT, SiteEnvironment, Sources, file_path,
     read_sources,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
 /// Everything that is configured, after all layers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[allow(missing_docs, reason = "each field is the section of its name; see docs/configuration.md")]
 pub struct Config {
     pub site: Site,
@@ -27,8 +27,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every secret, for the redactor.
-    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+    /// Every server, in the order of [`SERVERS`](super::SERVERS).
+    #[must_use]
+    pub const fn servers(&self) -> [&Server; 6] {
         [
             &self.database.server,
             &self.broker.server,
@@ -37,8 +38,23 @@ impl Config {
             &self.email.server,
             &self.time.server,
         ]
-        .into_iter()
-        .filter_map(|server| match &server.secret {
+    }
+
+    /// The same, to be changed.
+    pub(super) const fn servers_mut(&mut self) -> [&mut Server; 6] {
+        [
+            &mut self.database.server,
+            &mut self.broker.server,
+            &mut self.cache.server,
+            &mut self.search.server,
+            &mut self.email.server,
+            &mut self.time.server,
+        ]
+    }
+
+    /// Every secret, for the redactor.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.servers().into_iter().filter_map(|server| match &server.secret {
             SecretValue::Known(secret) => Some(secret),
             SecretValue::Missing | SecretValue::Unreadable(_) => None,
         })
@@ -46,7 +62,7 @@ impl Config {
 }
 
 /// The site itself.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Site {
     /// The name of the layout: `vm`, `compose` or `devel`.
     pub layout: String,
@@ -69,7 +85,7 @@ pub struct Site {
 }
 
 /// Whether a connection must be encrypted. Nothing is opportunistic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// Never.
@@ -91,7 +107,7 @@ pub enum SecretValue {
 }
 
 /// Where a server is and how to log in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Server {
     /// The section of the configuration that it comes from, for messages: `database`.
     #[serde(skip)]
@@ -131,7 +147,7 @@ impl Server {
 }
 
 /// Which database engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// MariaDB or MySQL.
@@ -141,7 +157,7 @@ pub enum Engine {
 }
 
 /// The site's database.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Database {
     /// Where it is.
     #[serde(flatten)]
@@ -153,7 +169,7 @@ pub struct Database {
 }
 
 /// The message broker.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Broker {
     /// Where it is.
     #[serde(flatten)]
@@ -163,7 +179,7 @@ pub struct Broker {
 }
 
 /// Celery's queues and its beat.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Celery {
     /// Every queue that has a worker.
     pub queues: Vec<String>,
@@ -176,7 +192,7 @@ pub struct Celery {
 }
 
 /// The cache.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Cache {
     /// Where it is.
     #[serde(flatten)]
@@ -188,7 +204,7 @@ pub struct Cache {
 }
 
 /// The search server.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Search {
     /// Where it is.
     #[serde(flatten)]
@@ -200,7 +216,7 @@ pub struct Search {
 }
 
 /// The mail relay.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Email {
     /// Where it is.
     #[serde(flatten)]
@@ -212,7 +228,7 @@ pub struct Email {
 }
 
 /// Directories of the site.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Files {
     /// What students hand in: must never be lost.
     pub submitted: Option<PathBuf>,
@@ -223,7 +239,7 @@ pub struct Files {
 }
 
 /// How much must be free, in GiB.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Disk {
     /// In /tmp.
     pub tmp_gib: f64,
@@ -238,7 +254,7 @@ pub struct Disk {
 }
 
 /// The time reference.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Time {
     /// Where it is.
     #[serde(flatten)]
@@ -248,16 +264,18 @@ pub struct Time {
 }
 
 /// The web site as the world sees it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Web {
     /// Hosts that are served.
     pub hosts: Vec<String>,
     /// Hosts that redirect to the first of those.
     pub redirected_hosts: Vec<String>,
+    /// Where users log in.
+    pub cas_url: Option<String>,
 }
 
 /// Who starts and stops a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Manager {
     /// A unit of systemd.
@@ -271,7 +289,7 @@ pub enum Manager {
 }
 
 /// A part of the deployment.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Component {
     /// Who starts and stops it.
     pub manager: Manager,
@@ -282,7 +300,7 @@ pub struct Component {
 }
 
 /// How checks are run.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Checks {
     /// Ids or globs of checks that are switched off.
     pub off: Vec<String>,

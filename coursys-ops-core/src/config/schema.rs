@@ -246,6 +246,7 @@ fn rest(list: &mut List) {
         Some("seconds");
     list.need("web.hosts", Kind::List, "the hosts that the site serves");
     list.need("web.redirected_hosts", Kind::List, "the hosts that redirect to the first of those");
+    list.may("web.cas_url", Kind::Url, "the CAS server that users log in with");
     list.need(
         format!("{COMPONENTS}.{ANY_NAME}.manager"),
         Kind::Choice(&["systemd", "compose", "builtin", "external"]),

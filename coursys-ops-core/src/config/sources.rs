@@ -151,3 +151,7 @@ pub(super) fn reason(error: &std::io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+#[path = "sources_tests.rs"]
+mod tests;

@@ -97,3 +97,89 @@ fn judge(path: &Path, metadata: &std::fs::Metadata) -> Option<Distrust> {
 pub(super) fn everybody_reads(metadata: &std::fs::Metadata) -> bool {
     metadata.mode() & OTHERS_READ != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A directory with a file in it, both of root; nothing when the tests do not run as root.
+    fn place() -> Option<(tempfile::TempDir, PathBuf)> {
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, "").unwrap();
+        set_mode(&file, 0o640);
+        Some((dir, file))
+    }
+
+    fn distrust(path: &Path) -> String {
+        only_root_writes(path).unwrap().unwrap_err().message
+    }
+
+    #[test]
+    fn what_only_root_can_write_is_trusted_also_below_a_sticky_directory() {
+        let Some((_dir, file)) = place() else { return };
+        assert_eq!(only_root_writes(&file).unwrap(), Ok(()));
+        set_mode(file.parent().unwrap(), 0o1777);
+        assert_eq!(only_root_writes(&file).unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn a_file_or_a_directory_above_it_that_others_can_write_is_not_trusted() {
+        let Some((dir, file)) = place() else { return };
+        set_mode(&file, 0o646);
+        assert!(distrust(&file).ends_with("config.toml` may be written by everybody"));
+        set_mode(&file, 0o660);
+        assert_eq!(only_root_writes(&file).unwrap(), Ok(()), "the group is root's");
+        chown(&file, None, Some(33)).unwrap();
+        assert!(distrust(&file).ends_with("may be written by its group"));
+        set_mode(&file, 0o640);
+        chown(&file, Some(33), None).unwrap();
+        assert!(distrust(&file).ends_with("belongs to user 33, who may write it"));
+        chown(&file, Some(0), None).unwrap();
+        set_mode(dir.path(), 0o777);
+        let distrust = only_root_writes(&file).unwrap().unwrap_err();
+        assert_eq!(distrust.remedy, format!("run `chmod o-w {}`", dir.path().display()));
+    }
+
+    #[test]
+    fn a_link_is_as_good_as_the_way_to_its_target() {
+        let Some((dir, file)) = place() else { return };
+        let link = dir.path().join("link");
+        symlink(
+            "./../".to_owned() + dir.path().file_name().unwrap().to_str().unwrap() + "/config.toml",
+            &link,
+        )
+        .unwrap();
+        assert_eq!(only_root_writes(&link).unwrap(), Ok(()));
+        let other = tempfile::tempdir().unwrap();
+        let far = other.path().join("far");
+        symlink(&link, &far).unwrap();
+        set_mode(&file, 0o666);
+        assert!(distrust(&far).contains("config.toml"), "two links away");
+        set_mode(&file, 0o640);
+        std::os::unix::fs::lchown(&link, Some(33), None).unwrap();
+        assert!(distrust(&far).contains("link` belongs to user 33"));
+    }
+
+    #[test]
+    fn a_circle_of_links_and_a_missing_file_are_errors_of_the_system() {
+        let Some((dir, _)) = place() else { return };
+        let link = dir.path().join("link");
+        symlink(&link, &link).unwrap();
+        assert_eq!(
+            only_root_writes(&link).unwrap_err().raw_os_error(),
+            Some(rustix::io::Errno::LOOP.raw_os_error())
+        );
+        let missing = only_root_writes(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+    }
+}

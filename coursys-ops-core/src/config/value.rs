@@ -11,6 +11,8 @@ pub enum Kind {
     AnyText,
     /// A host name, an IPv4 or an IPv6 address.
     Host,
+    /// An address of the web, without a user and without a query, which could hold a secret.
+    Url,
     /// A path; a relative one counts from where it was written.
     Path,
     /// A path, or the bare name of a program that is looked for in the system's directories.
@@ -92,6 +94,7 @@ impl Kind {
             Self::Text => "a text that is not empty".to_owned(),
             Self::AnyText | Self::Secret => "a text".to_owned(),
             Self::Host => "a host name or an IP address, without a port".to_owned(),
+            Self::Url => "an `http://` or `https://` URL without user and query".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Program => "a path or the name of a program".to_owned(),
             Self::TimeZone => "the IANA name of a time zone".to_owned(),
@@ -197,6 +200,7 @@ impl Kind {
                 let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
                 Err(self.mismatch(&format!("found {}{near}", quoted(text))))
             }
+            Self::Url if !is_url(text) => Err(self.mismatch("found something else")),
             Self::TimeZone if !is_zone(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
             _ => take(text),
         }
@@ -218,6 +222,12 @@ fn host(text: &str) -> Option<String> {
     }
     let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     (bare.len() == text.len() && bare.chars().all(good)).then(|| bare.to_owned())
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#');
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(bad))
 }
 
 /// Whether a time zone exists; on a machine without time zone data every well-formed name passes.
