@@ -4,6 +4,7 @@
 //! of keys that validation, `config show` and the documentation read.
 
 mod error;
+pub mod import;
 mod layer;
 mod load;
 mod merge;

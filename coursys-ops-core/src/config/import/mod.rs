@@ -1,0 +1,16 @@
+//! `config import-django`: what the site's own settings say, as a configuration file and files of secrets.
+//!
+//! [`ask`] asks the site once, [`Answer::understand`] makes keys of what it said, [`plan`] says what the files would
+//! become, and [`Plan::write`] writes them.
+
+mod answer;
+mod ask;
+mod diff;
+mod edit;
+mod plan;
+mod write;
+
+pub use answer::{Answer, Imported};
+pub use ask::{DEADLINE, ImportError, ask};
+pub use plan::{Plan, SecretFile, plan};
+pub use write::create;
