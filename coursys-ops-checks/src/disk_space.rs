@@ -21,7 +21,7 @@ struct Place {
     word: &'static str,
     /// For people.
     name: &'static str,
-    /// The key of its directory, if it has one.
+    /// The key of its directory, if it has one; then `files.writable.*` says whether it is there and answers at all.
     key: Option<&'static str>,
     path: fn(&Config) -> Option<PathBuf>,
     /// How much must be free, in GiB.
@@ -77,7 +77,7 @@ struct DiskSpace {
 
 impl DiskSpace {
     fn new(place: Place) -> Self {
-        let spec = CheckSpec::new(
+        let mut spec = CheckSpec::new(
             format!("disk.space.{}", place.word),
             format!("Disk space for {}", place.name),
         )
@@ -92,6 +92,9 @@ impl DiskSpace {
             place.key.map_or_else(|| place.name.to_owned(), |key| format!("in `{key}`")),
             place.least_key,
         ));
+        if place.key.is_some() {
+            spec = spec.needs(format!("files.writable.{}", place.word));
+        }
         Self { spec, place }
     }
 

@@ -67,7 +67,7 @@ fn understand(answer: &Answer, server: &Server) -> Result<(u16, Value), Finding>
     }
     match serde_json::from_slice(&answer.body) {
         Ok(json @ Value::Object(_)) => Ok((status, json)),
-        _ => Err(garbage::finding(server, "Elasticsearch", &garbage::excerpt(&answer.body))),
+        _ => Err(garbage::finding(server, "Elasticsearch", &garbage::it_said(&answer.body))),
     }
 }
 

@@ -13,11 +13,16 @@ pub(crate) fn excerpt(said: &[u8]) -> String {
     format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
 }
 
-/// The finding about a server that should speak `protocol` and said something else.
-pub(crate) fn finding(server: &Server, protocol: &str, said: &str) -> Finding {
+/// The same as a reason.
+pub(crate) fn it_said(said: &[u8]) -> String {
+    format!("it said `{}`", excerpt(said))
+}
+
+/// The finding about a server that does not speak `protocol`, and how that was seen.
+pub(crate) fn finding(server: &Server, protocol: &str, why: &str) -> Finding {
     Finding::failed(
         Code::Garbage,
-        format!("what answers at {} does not speak {protocol}: it said `{said}`", server.place()),
+        format!("what answers at {} does not speak {protocol}: {why}", server.place()),
         format!("another server listens there: correct host and port below `{}`", server.section),
     )
 }

@@ -97,12 +97,13 @@ impl Http {
             read(self.sender.send_request(request).await?).await
         };
         tokio::pin!(answer);
+        let mut ended = None;
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => return answer,
-                // Why it ended is told to the request.
-                _ = &mut self.connection => {}
+                // A connection that ended before it took the request knows better why there is no answer.
+                answer = &mut answer => return answer.map_err(|error| ended.unwrap_or(error)),
+                result = &mut self.connection => ended = result.err().map(HttpError::from),
             }
         }
     }

@@ -27,7 +27,7 @@ impl<'a> Login<'a> {
             SecretValue::Missing => Err(Finding::not_configured(&format!("{}.password", server.section))),
             SecretValue::Unreadable(why) => Err(Finding::failed(
                 Code::SecretUnreadable,
-                format!("the password for `{user}` cannot be read: {why}"),
+                format!("no password for `{user}`: {why}"),
                 "let the user that runs the checks read it, or correct its place in the configuration",
             )),
         }

@@ -78,7 +78,7 @@ async fn query(scope: &Scope) -> Result<Finding, Finding> {
         None => Err(garbage::finding(
             &search.server,
             "Elasticsearch",
-            &garbage::excerpt(body.to_string().as_bytes()),
+            &garbage::it_said(body.to_string().as_bytes()),
         )),
     }
 }

@@ -92,8 +92,9 @@ fn finding<'a>(component: &str, processes: impl Iterator<Item = &'a Process>) ->
         (Some((pid, locale)), ..) => Finding::failed(
             Code::NotUtf8,
             format!(
-                "{} processes of {component} have no UTF-8 locale: {pid} has `{}`",
+                "{} of {} processes of {component} are without a UTF-8 locale: {pid} has `{}`",
                 bad.len(),
+                bad.len() + good + hidden,
                 locale.escape_debug()
             ),
             format!("set `LANG=en_CA.UTF-8` in the unit or environment file of {component}, then restart it"),

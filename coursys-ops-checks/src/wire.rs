@@ -15,21 +15,21 @@ const LONGEST_LINE: u64 = 4096;
 pub(crate) enum WireError {
     /// The peer closed the connection, or the network broke.
     Lost(std::io::Error),
-    /// Something that the protocol does not know: what was said, shortened and escaped.
+    /// Something that the protocol does not know, and how that was seen.
     Garbage(String),
 }
 
 impl WireError {
     /// Something that the protocol does not know.
     pub(crate) fn garbage(said: &[u8]) -> Self {
-        Self::Garbage(garbage::excerpt(said))
+        Self::Garbage(garbage::it_said(said))
     }
 
     /// The finding, for a server that should speak `protocol`.
     pub(crate) fn finding(&self, server: &Server, protocol: &str) -> Finding {
         match self {
             Self::Lost(error) => lost(server, error),
-            Self::Garbage(said) => garbage::finding(server, protocol, said),
+            Self::Garbage(why) => garbage::finding(server, protocol, why),
         }
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn lost(server: &Server, error: &dyn std::fmt::Display) -> Finding {
     Finding::failed(
         Code::ConnectionLost,
         format!("the connection to {} broke in the middle of the conversation: {error}", server.place()),
-        "look at the server's log: it crashed, is being restarted, or does not let this machine in",
+        "look at the server's log: it crashed, is being restarted, wants TLS, or does not let this machine in",
     )
 }
 
