@@ -1,8 +1,13 @@
 //! The checks of `coursys-ops`, one file each: `cache_connection.rs` is `cache.connection`.
 
+mod broker_connection;
 mod cache_connection;
 mod cache_shared;
 mod cache_unicode;
+mod celery_beat;
+mod celery_queue;
+mod database_connection;
+mod database_unicode;
 mod disk_space;
 mod email_smtp;
 mod files_writable;
@@ -11,14 +16,18 @@ mod search_query;
 mod site_locale;
 mod time_offset;
 
+mod amqp;
+mod celery_probe;
 mod elasticsearch;
 mod garbage;
 mod helper_answer;
 mod http;
 mod login;
 mod memcached;
+mod mysql;
 mod site_python;
 mod smtp;
+mod sqlite;
 mod wire;
 
 #[cfg(test)]
@@ -42,20 +51,40 @@ pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
 }
 
 /// The table of contents.
-fn list(_config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
+fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
+        Arc::new(broker_connection::BrokerConnection::new()),
         Arc::new(cache_connection::CacheConnection::new()),
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
+        Arc::new(database_connection::DatabaseConnection::new()),
+        Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(search_connection::SearchConnection::new()),
         Arc::new(search_query::SearchQuery::new()),
         Arc::new(site_locale::SiteLocale::new()),
         Arc::new(time_offset::TimeOffset::new()),
     ];
+    checks.extend(celery(config));
     checks.extend(disk_space::all());
     checks.extend(files_writable::all());
     checks.sort_by(|a, b| a.spec().id.cmp(&b.spec().id));
+    checks
+}
+
+/// One check for each queue of Celery, and its beat's, which wants to know how its queue does.
+fn celery(config: &Config) -> Vec<Arc<dyn Check>> {
+    let celery = &config.celery;
+    let mut mood = celery_queue::Mood::default();
+    let mut checks: Vec<Arc<dyn Check>> = Vec::new();
+    for queue in &celery.queues {
+        let check = celery_queue::CeleryQueue::new(queue, celery.long_queues.contains(queue));
+        if *queue == celery.beat_queue {
+            mood = check.mood();
+        }
+        checks.push(Arc::new(check));
+    }
+    checks.push(Arc::new(celery_beat::CeleryBeat::new(celery, mood)));
     checks
 }
 

@@ -32,6 +32,20 @@ impl<'a> Login<'a> {
             )),
         }
     }
+
+    /// Whom the configuration names, where it must name somebody.
+    ///
+    /// # Errors
+    ///
+    /// A finding when host, user or password are missing, or the password cannot be read.
+    pub(crate) fn required(server: &'a Server) -> Result<Self, Finding> {
+        let missing = |key: &str| Finding::not_configured(&format!("{}.{key}", server.section));
+        if server.socket.is_none() && server.host.is_none() {
+            return Err(missing("host"));
+        }
+        Self::of(server)?.ok_or_else(|| missing("user"))
+    }
+
     /// HTTP's basic authentication; never shown in a header's debug output.
     pub(crate) fn basic(self) -> HeaderValue {
         let pair = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));

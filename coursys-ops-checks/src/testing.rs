@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use coursys_ops_core::config::Config;
+use coursys_ops_core::config::{Config, SecretValue};
 use coursys_ops_core::context::{Caller, Context};
 use coursys_ops_core::model::{ExitPolicy, Finding};
 use coursys_ops_core::net::Stream;
 use coursys_ops_core::process::Helper;
 use coursys_ops_core::run::{Cancel, Options};
+use coursys_ops_core::secret::Secret;
 use coursys_ops_core::{Check, run};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +19,14 @@ pub(crate) fn config() -> Config {
     let mut config: Config = toml::from_str(include_str!("../../coursys-ops-core/profiles/vm.toml"))
         .expect("the profile is complete");
     config.site.user = None;
+    config.database.name = Some("coursys".to_owned());
+    for server in [&mut config.database.server, &mut config.broker.server] {
+        server.user = Some("coursys".to_owned());
+        server.secret = SecretValue::Known(Secret::new("p@ss/w%rd ü'"));
+    }
     for (section, server) in [
+        ("database", &mut config.database.server),
+        ("broker", &mut config.broker.server),
         ("cache", &mut config.cache.server),
         ("search", &mut config.search.server),
         ("email", &mut config.email.server),
@@ -89,6 +97,12 @@ pub(crate) async fn serves(bytes: Vec<u8>) -> u16 {
         }
     });
     port
+}
+
+/// A port of loopback on which nobody listens.
+pub(crate) async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    listener.local_addr().expect("it is bound").port()
 }
 
 /// A server that answers each line by what `answer` makes of it, after a greeting. Returns its port.

@@ -12,11 +12,16 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener as StdUnixListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::Stream;
+
+/// How long the last words of a client may take to reach the peer: its goodbye, without which servers log a client that
+/// vanished. The peer usually hangs up upon it, long before.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// A relay to one upstream connection.
 #[derive(Debug)]
@@ -97,17 +102,20 @@ fn bind_abstract() -> io::Result<(StdUnixListener, String)> {
     }
 }
 
-/// Runs a client beside its server; the client's end is the end.
+/// Runs a client beside its server; the client's end is the end, but what it said last is handed on.
 async fn beside<T>(
     serve: impl Future<Output = io::Result<(u64, u64)>>,
     client: impl Future<Output = T>,
 ) -> T {
-    tokio::pin!(client);
+    tokio::pin!(serve, client);
     tokio::select! {
         biased;
         // Ends when either side hangs up; the client then sees the end of its stream.
-        _ = serve => client.await,
-        answer = &mut client => answer,
+        _ = &mut serve => client.await,
+        answer = &mut client => {
+            let _ = tokio::time::timeout(LAST_WORDS, serve).await;
+            answer
+        }
     }
 }
 

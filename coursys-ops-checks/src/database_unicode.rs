@@ -1,0 +1,280 @@
+//! `database.unicode`: any character survives in the site's database.
+
+use async_trait::async_trait;
+use coursys_ops_core::config::{Database, Engine};
+use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
+use coursys_ops_core::{Check, Scope};
+use sqlx::mysql::MySqlConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Row as _, query};
+use uuid::Uuid;
+
+use crate::{database_connection, mysql, sqlite};
+
+const EXPLANATION: &str = "\
+Inserts a term whose name holds a character outside Unicode's Basic Multilingual Plane into `coredata_semester`, reads it \
+back and rolls the transaction back, so that nobody else ever sees it; its id is negative, so that not even the counter \
+of ids moves. A table that cannot roll back is not written to. Then it reads which columns of the database are not \
+utf8mb4. In SQLite, which has one encoding, the round trip is through a table in memory.
+
+A student's name or a message may hold any character. MariaDB's `latin1` and its three-byte `utf8` refuse or mangle some, \
+often only when the first such student comes.
+
+When it fails: the table or the connection that is named has the wrong character set. Convert a table with `ALTER TABLE \
+… CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`, in maintenance and after a dump.";
+
+/// Of tables with wrong columns, so many are named.
+const TABLES_SHOWN: usize = 20;
+
+/// Looks whether any character survives.
+#[derive(Debug)]
+pub struct DatabaseUnicode(CheckSpec);
+
+impl DatabaseUnicode {
+    /// The check.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(
+            CheckSpec::new("database.unicode", "Database Unicode")
+                .component("database")
+                .needs(database_connection::ID)
+                .effects(Effects::SelfCleaning)
+                .timeout_hint("the table may be locked: look at `SHOW PROCESSLIST`")
+                .explanation(EXPLANATION),
+        )
+    }
+}
+
+impl Default for DatabaseUnicode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A name of four characters, the room that a term has, that no term has and no other run tries at the same time.
+///
+/// MariaDB's `utf8mb4_unicode_ci` takes all characters beyond the Basic Multilingual Plane for equal, so the other three
+/// make the difference.
+fn unlikely_name() -> String {
+    /// The syllables of Hangul: 11172 characters without special properties.
+    const HANGUL: u32 = 0xac00;
+    const SYLLABLES: u32 = 11_172;
+    let random = Uuid::new_v4();
+    let (pairs, _) = random.as_bytes().as_chunks::<2>();
+    let syllable = |pair: &[u8; 2]| char::from_u32(HANGUL + u32::from(u16::from_be_bytes(*pair)) % SYLLABLES);
+    std::iter::once('🎓').chain(pairs.iter().take(3).filter_map(syllable)).collect()
+}
+
+/// The round trip and the look at the columns, in a transaction that is never committed.
+async fn look_mysql(
+    database: Database,
+    mut connection: MySqlConnection,
+) -> (MySqlConnection, Result<Vec<Finding>, Finding>) {
+    let answer = async {
+        let wrong = |error| mysql::finding(&database, error);
+        let mut findings = Vec::new();
+        match engine(&mut connection).await.map_err(wrong)? {
+            Some(engine) if engine != "InnoDB" => findings.push(no_rollback(&engine)),
+            _ => findings.extend(round_trip(&database, &mut connection).await?),
+        }
+        findings.extend(charsets(&mut connection).await.map_err(wrong)?);
+        findings.extend(columns(&mut connection).await.map_err(wrong)?);
+        Ok(findings)
+    }
+    .await;
+    (connection, answer)
+}
+
+/// How the table is stored: what is not InnoDB does not roll back.
+async fn engine(connection: &mut MySqlConnection) -> Result<Option<String>, sqlx::Error> {
+    const ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables \
+        WHERE table_schema = DATABASE() AND table_name = 'coredata_semester'";
+    query(ENGINE).fetch_optional(connection).await?.map_or(Ok(None), |row| row.try_get(0))
+}
+
+async fn round_trip(
+    database: &Database,
+    connection: &mut MySqlConnection,
+) -> Result<Option<Finding>, Finding> {
+    const INSERT: &str =
+        "INSERT INTO coredata_semester (id, name, start, `end`) VALUES (?, ?, CURRENT_DATE, CURRENT_DATE)";
+    const READ: &str = "SELECT CAST(name AS BINARY) FROM coredata_semester WHERE id = ?";
+    /// The server's words for a character that the column cannot hold, and for one that it could hold in part.
+    const CANNOT_HOLD: [u16; 2] = [1366, 1406];
+    let wrong = |error| mysql::finding(database, error);
+    let name = unlikely_name();
+    let id = -1 - i32::from(Uuid::new_v4().as_fields().1);
+    let mut transaction = connection.begin().await.map_err(wrong)?;
+    let inserted = query(INSERT).bind(id).bind(&name).execute(&mut *transaction).await;
+    let back = match inserted {
+        Ok(_) => {
+            let row = query(READ).bind(id).fetch_one(&mut *transaction).await.map_err(wrong)?;
+            row.try_get::<Vec<u8>, _>(0).map_err(wrong)?
+        }
+        Err(sqlx::Error::Database(error))
+            if error
+                .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                .is_some_and(|error| CANNOT_HOLD.contains(&error.number())) =>
+        {
+            Vec::new()
+        }
+        Err(error) => return Err(wrong(error)),
+    };
+    transaction.rollback().await.map_err(wrong)?;
+    Ok((back != name.as_bytes()).then(mangled))
+}
+
+/// The character sets that are no table's: of this connection and of tables to come.
+async fn charsets(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
+    const CHARSETS: &str = "SELECT CAST(@@character_set_client AS CHAR), \
+        CAST(@@character_set_connection AS CHAR), CAST(@@character_set_results AS CHAR), \
+        CAST(@@character_set_database AS CHAR)";
+    let row = query(CHARSETS).fetch_one(connection).await?;
+    let mut findings = Vec::new();
+    for (index, what) in ["client", "connection", "results"].into_iter().enumerate() {
+        let charset: Option<String> = row.try_get(index)?;
+        let charset = charset.unwrap_or_else(|| "binary".to_owned());
+        if charset != mysql::CHARSET {
+            findings.push(
+                Finding::failed(
+                    Code::Mangled,
+                    format!(
+                        "the connection's `character_set_{what}` is `{charset}`, though utf8mb4 was asked for"
+                    ),
+                    "look at the server's `skip-character-set-client-handshake` and `init_connect`",
+                )
+                .about("connection"),
+            );
+        }
+    }
+    let default: String = row.try_get(3)?;
+    if default != mysql::CHARSET {
+        findings.push(
+            Finding::warning(
+                Code::Mangled,
+                format!("tables made from now on would be `{default}`"),
+                "ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+            )
+            .about("database"),
+        );
+    }
+    Ok(findings)
+}
+
+/// The columns that cannot hold every character, table by table.
+async fn columns(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
+    const COLUMNS: &str = "SELECT CAST(table_name AS CHAR), \
+        CAST(GROUP_CONCAT(CONCAT('`', column_name, '` is ', character_set_name) \
+            ORDER BY ordinal_position SEPARATOR ', ') AS CHAR) \
+        FROM information_schema.columns \
+        WHERE table_schema = DATABASE() AND character_set_name <> 'utf8mb4' \
+        GROUP BY table_name ORDER BY table_name";
+    let tables = query(COLUMNS).fetch_all(connection).await?;
+    let mut findings = Vec::new();
+    for row in tables.iter().take(TABLES_SHOWN) {
+        let (table, columns): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let hint = format!(
+            "after a dump: ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+        );
+        findings.push(Finding::failed(Code::Mangled, format!("`{table}`: {columns}"), hint).about(table));
+    }
+    if tables.len() > TABLES_SHOWN {
+        let rest = tables.len() - TABLES_SHOWN;
+        findings.push(Finding::failed(
+            Code::Mangled,
+            format!("{rest} more tables have columns that are not utf8mb4"),
+            "convert the whole database",
+        ));
+    }
+    Ok(findings)
+}
+
+/// The round trip through a table that lives in memory: nothing is written to the file.
+async fn look_sqlite(
+    path: std::path::PathBuf,
+    mut connection: SqliteConnection,
+) -> (SqliteConnection, Result<Vec<Finding>, Finding>) {
+    let answer = async {
+        let wrong = |error| sqlite::finding(&path, &error);
+        let name = unlikely_name();
+        query("PRAGMA temp_store = MEMORY").execute(&mut connection).await.map_err(wrong)?;
+        let mut transaction = connection.begin().await.map_err(wrong)?;
+        // The type of the site's own column, which need not be there.
+        let make = "CREATE TEMPORARY TABLE coursys_ops_probe AS SELECT name FROM coredata_semester LIMIT 0";
+        query(make).execute(&mut *transaction).await.map_err(wrong)?;
+        let insert = query("INSERT INTO coursys_ops_probe (name) VALUES (?)").bind(&name);
+        insert.execute(&mut *transaction).await.map_err(wrong)?;
+        let read = query("SELECT CAST(name AS BLOB) FROM coursys_ops_probe");
+        let row = read.fetch_one(&mut *transaction).await.map_err(wrong)?;
+        let back: Vec<u8> = row.try_get(0).map_err(wrong)?;
+        transaction.rollback().await.map_err(wrong)?;
+        Ok((back != name.as_bytes()).then(mangled).into_iter().collect())
+    }
+    .await;
+    (connection, answer)
+}
+
+fn mangled() -> Finding {
+    Finding::failed(
+        Code::Mangled,
+        "the name of a term with `🎓` in it did not come back as it was",
+        "convert the table after a dump: ALTER TABLE coredata_semester CONVERT TO CHARACTER SET utf8mb4 \
+         COLLATE utf8mb4_unicode_ci",
+    )
+    .about("coredata_semester.name")
+}
+
+fn no_rollback(engine: &str) -> Finding {
+    Finding::warning(
+        Code::Rejected,
+        format!("`coredata_semester` is stored by {engine}, which cannot roll back, so nothing was written"),
+        "the site needs transactions: after a dump, ALTER TABLE coredata_semester ENGINE = InnoDB",
+    )
+    .about("coredata_semester")
+}
+
+#[async_trait]
+impl Check for DatabaseUnicode {
+    fn spec(&self) -> &CheckSpec {
+        &self.0
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let config = scope.config();
+        let database = &config.database;
+        let looked = match database.engine {
+            Engine::Mysql => {
+                mysql::with(scope, database, |connection| look_mysql(database.clone(), connection)).await
+            }
+            Engine::Sqlite => match sqlite::path(config) {
+                Ok(path) => sqlite::with(config, |connection| look_sqlite(path, connection)).await,
+                Err(finding) => Err(finding),
+            },
+        };
+        match looked {
+            Ok(findings) if findings.is_empty() => {
+                vec![Finding::passed("any character survives, and every column can hold it")]
+            }
+            Ok(findings) => findings,
+            Err(finding) => vec![finding],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probe_has_room_in_a_term_and_is_no_name_of_one() {
+        let names: std::collections::BTreeSet<_> = (0..100).map(|_| unlikely_name()).collect();
+        assert_eq!(names.len(), 100);
+        for name in names {
+            assert_eq!(name.chars().count(), 4);
+            assert!(
+                name.starts_with('🎓') && name.chars().skip(1).all(|c| ('가'..='힣').contains(&c)),
+                "{name}"
+            );
+        }
+    }
+}
