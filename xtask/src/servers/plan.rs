@@ -155,6 +155,8 @@ impl Server {
     /// # Errors
     /// It cannot be started, ends at once or stays silent; with the end of its log then.
     pub fn start(&self) -> Result<()> {
+        // One that was killed leaves its pid file, and by then the number may be somebody else's.
+        let _ = fs::remove_file(self.data_dir.join("pid"));
         let mut child = self.program.spawn()?;
         self.wait(PATIENCE, || match child.try_wait()? {
             Some(status) => bail!("{} ended with {status}; {}", self.name, tail(&self.log)),
