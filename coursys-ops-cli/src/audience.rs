@@ -61,7 +61,7 @@ impl Observer for Audience {
 
     fn tick(&mut self) {
         if let Some(progress) = &self.progress {
-            progress.bar.tick();
+            progress.show();
         }
     }
 }
@@ -93,7 +93,7 @@ struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg}") {
             bar.set_style(style);
         }
@@ -102,6 +102,14 @@ impl Default for Progress {
 }
 
 impl Progress {
+    /// Draws the line, from the first moment on in which nothing happens: a run that is done at once needs none.
+    fn show(&self) {
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        }
+        self.bar.tick();
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::RunStarted { checks, .. } => {

@@ -152,8 +152,11 @@ impl Request {
             if self.quiet && code == 0 && self.format != Format::Nagios {
                 return Ok(Reader::Listens);
             }
-            let clears = self.watch.is_some() && self.format == Format::Text && terminal::can_clear();
-            return output::print(&format!("{}{text}", if clears { CLEAR } else { "" }));
+            return match (self.watch, self.format) {
+                (Some(_), Format::Text) if terminal::can_clear() => output::print(&format!("{CLEAR}{text}")),
+                (Some(_), Format::Text) => output::print(&format!("{text}\n")),
+                _ => output::print(text),
+            };
         };
         match output::replace(path, text) {
             Ok(()) => Ok(Reader::Listens),

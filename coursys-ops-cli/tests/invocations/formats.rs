@@ -133,3 +133,22 @@ fn the_log_is_on_standard_error_and_only_when_asked_for() {
     assert!(String::from_utf8_lossy(&by_variable("info").stderr).contains("the run ends"));
     assert_eq!(by_variable("loud").status.code(), Some(2));
 }
+
+#[test]
+fn no_secret_reaches_any_output_however_much_is_asked_for() {
+    const HOSTILE: &str = "p@ss/w%rd ü'";
+    let (site, silent) = (Site::new(), Silent::new());
+    let port = silent.address().port().to_string();
+    for format in ["text", "json", "jsonl", "junit", "nagios", "prometheus"] {
+        let mut command =
+            site.program(["--layout", "vm", "-vv", "check", "broker.connection", "--deadline", "0.2"]);
+        command.args(["--format", format]).env("COURSYS_OPS_LOG", "trace");
+        command.env("COURSYS_OPS_BROKER__HOST", "127.0.0.1").env("COURSYS_OPS_BROKER__PORT", &port);
+        let got = command.env("COURSYS_OPS_BROKER__PASSWORD", HOSTILE).output().unwrap();
+        let said = String::from_utf8([got.stdout, got.stderr].concat()).unwrap();
+        assert!(said.contains("broker.connection"), "{said}");
+        for form in [HOSTILE, "p%40ss", "cEBzcy93JXJkIMO8J", r"w%rd \u00fc"] {
+            assert!(!said.contains(form), "{form} is in {said}");
+        }
+    }
+}

@@ -11,7 +11,8 @@ fn the_list_has_one_line_for_each_check_of_every_tier() {
     let ids: Vec<_> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
     let listed: Vec<_> = text.stdout.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(listed, ids);
-    for (id, tier) in [("database.connection", "sanity"), ("disk.space.tmp", "deploy"), ("cache.shared", "slow")]
+    for (id, tier) in
+        [("database.connection", "sanity"), ("disk.space.tmp", "deploy"), ("cache.shared", "slow")]
     {
         let check = checks.iter().find(|check| check["id"] == id).unwrap();
         assert_eq!(check["tier"], tier, "{check:#}");
