@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use coursys_ops_core::config::{Database, Engine};
-use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
+use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Status};
 use coursys_ops_core::{Check, Scope};
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
@@ -72,13 +72,15 @@ async fn look_mysql(
 ) -> (MySqlConnection, Result<Vec<Finding>, Finding>) {
     let answer = async {
         let wrong = |error| mysql::finding(&database, error);
-        let mut findings = Vec::new();
-        match engine(&mut connection).await.map_err(wrong)? {
-            Some(engine) if engine != "InnoDB" => findings.push(no_rollback(&engine)),
-            _ => findings.extend(round_trip(&database, &mut connection).await?),
-        }
-        findings.extend(charsets(&mut connection).await.map_err(wrong)?);
+        let tried = match engine(&mut connection).await.map_err(wrong)? {
+            Some(engine) if engine != "InnoDB" => Some(no_rollback(&engine)),
+            _ => round_trip(&database, &mut connection).await?,
+        };
+        let mut findings = charsets(&mut connection).await.map_err(wrong)?;
         findings.extend(columns(&mut connection).await.map_err(wrong)?);
+        // Where a column or the connection is known to be wrong, the round trip only shows the same again.
+        let explained = findings.iter().any(|finding| finding.status == Status::Failed);
+        findings.extend(tried.filter(|tried| !explained || tried.code != Code::Mangled));
         Ok(findings)
     }
     .await;

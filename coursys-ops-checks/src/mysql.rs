@@ -219,8 +219,13 @@ fn refused(database: &Database, number: u16, message: &str) -> Finding {
             "correct `database.user` and its password, or the account's host; an account that requires TLS is refused \
              in the same words: then set `database.tls = \"required\"`",
         ),
-        // Access denied: to the database, a table, a column.
-        1044 | 1142 | 1143 | 1227 => {
+        // The login is good. An account without rights gets the same answer whether the database exists or not.
+        1044 => (
+            Code::UnknownDatabase,
+            "correct `database.name`; if it is right, give the account its rights to it: `SHOW GRANTS` tells those it has",
+        ),
+        // Access denied: to a table, a column, a privilege.
+        1142 | 1143 | 1227 => {
             (Code::AccessDenied, "give the account its rights: `SHOW GRANTS` tells those it has")
         }
         1049 => (Code::UnknownDatabase, "correct `database.name`, or restore the database"),

@@ -102,7 +102,7 @@ codes! {
     /// The TLS handshake failed for another reason.
     TlsFailed = "tls_failed",
 
-    /// The database server has no database of that name.
+    /// The database server has no database of that name, or this user no right to it.
     UnknownDatabase = "unknown_database",
     /// A table that the site cannot do without is missing.
     TableMissing = "table_missing",
