@@ -1,0 +1,89 @@
+//! The site's own Python: as whoever asks decides, in the site's directory, with the site's variables.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::Site;
+use crate::process::{Command, Output, User};
+use crate::secret::REDACTED;
+
+/// What `manage.py shell` is told: the program comes by standard input, which is a socket, and its answer goes back
+/// through it. Standard output is the site's own.
+const BOOTSTRAP: &str = "import os; exec(os.fdopen(0, encoding=\"utf-8\", closefd=False).read(), {\"__name__\": \"coursys_ops\"})";
+
+/// The longest part of the site's complaint that a message repeats, in characters.
+const LONGEST_COMPLAINT: usize = 200;
+
+impl Site {
+    /// Runs a program with the site's settings. It writes its answer to descriptor 0.
+    #[must_use]
+    pub fn python(&self, program: impl Into<Vec<u8>>, user: Option<User>) -> Command {
+        let argv = [
+            self.python.as_os_str(),
+            "manage.py".as_ref(),
+            "shell".as_ref(),
+            "-c".as_ref(),
+            BOOTSTRAP.as_ref(),
+        ];
+        let command = Command::new(argv).dir(&self.dir).user(user).input(program).answering();
+        self.environment().fold(command, |command, (name, value)| command.env(name, value))
+    }
+
+    /// The site's own variables, and what keeps its Python from leaving compiled files in its directory.
+    fn environment(&self) -> impl Iterator<Item = (&'static str, OsString)> {
+        let path = |path: &Option<PathBuf>| path.clone().map(OsString::from);
+        [
+            ("PYTHONDONTWRITEBYTECODE", Some("1".into())),
+            ("COURSYS_USER", self.user.clone().map(OsString::from)),
+            ("COURSYS_USER_HOME", path(&self.user_home)),
+            ("COURSYS_DIR", Some(self.dir.clone().into())),
+            ("COURSYS_DEPLOY_MODE", self.deploy_mode.clone().map(OsString::from)),
+            ("COURSYS_STATIC_DIR", path(&self.static_dir)),
+            ("COURSYS_DATA_ROOT", path(&self.data_root)),
+            ("PYTHON", Some(self.python.clone().into())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+/// Why the site's Python gave no answer, in its own words.
+#[must_use]
+pub fn site_complaint(output: &Output) -> String {
+    harmless(&output.complaint())
+}
+
+/// A line from outside without the user part of URLs, which holds passwords, and no longer than helps.
+fn harmless(line: &str) -> String {
+    let mut safe = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("://") {
+        safe.push_str(before);
+        safe.push_str("://");
+        // A password that was never encoded may hold anything but a blank.
+        let (word, _) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
+        rest = match word.rfind('@').and_then(|at| after.get(at..)) {
+            Some(from_at) => {
+                safe.push_str(REDACTED);
+                from_at
+            }
+            None => after,
+        };
+    }
+    safe.push_str(rest);
+    safe.chars().take(LONGEST_COMPLAINT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_repeats_no_password_of_a_url() {
+        let line = "cannot parse amqp://coursys:p@ss/w%rd@host:5672/vhost and redis://x:y@h too";
+        let safe = harmless(line);
+        assert_eq!(safe, "cannot parse amqp://[redacted]@host:5672/vhost and redis://[redacted]@h too");
+        assert_eq!(harmless("see https://docs.example.ca/x"), "see https://docs.example.ca/x");
+        assert_eq!(harmless(&"x".repeat(999)).len(), LONGEST_COMPLAINT);
+    }
+}
