@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{check, demo};
+use crate::commands::{check, config, demo};
 
 /// Everything that can be said on the command line.
 #[derive(Debug, Parser)]
@@ -116,6 +116,8 @@ fn with_set(command: clap::Command, set: &Arg) -> clap::Command {
 pub enum Command {
     /// Looks at the deployment and says what is wrong and what to do
     Check(check::Args),
+    /// Shows, checks and makes the configuration
+    Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it
     Demo(demo::Args),
 }

@@ -28,14 +28,7 @@ impl Setup {
     ///
     /// Everything that is wrong in the configuration, or that it was refused.
     pub fn load(global: &Global, mail_to: Option<String>) -> Result<Self, Failure> {
-        let options = Options {
-            config: global.config.clone(),
-            layout: global.layout.clone(),
-            set: global.set.clone(),
-            directory: std::env::current_dir().ok(),
-            caller_is_root: rustix::process::geteuid().is_root(),
-        };
-        let sources = config::read_sources(options, caller::environment()).map_err(refusal)?;
+        let sources = config::read_sources(options(global), caller::environment()).map_err(refusal)?;
         Self::of(&sources, global, mail_to)
     }
 
@@ -46,9 +39,7 @@ impl Setup {
     /// Everything that is wrong in them.
     pub fn of(sources: &Sources, global: &Global, mail_to: Option<String>) -> Result<Self, Failure> {
         let Loaded { config, warnings, .. } = config::load(sources).map_err(refusal)?;
-        let helper = std::env::current_exe()
-            .map_err(|error| Failure::refused(format!("cannot tell where this program is: {error}")))?;
-        let helper = Helper { argv: vec![helper.into(), HELPER_ENTRY.into()] };
+        let helper = helper()?;
         let environment = caller::environment();
         let caller = caller::caller(&environment);
         let mut context = Context::new(config, caller, helper, env!("CARGO_PKG_VERSION"));
@@ -71,8 +62,30 @@ impl Setup {
     }
 }
 
+/// What the command line says about the configuration.
+pub fn options(global: &Global) -> Options {
+    Options {
+        config: global.config.clone(),
+        layout: global.layout.clone(),
+        set: global.set.clone(),
+        directory: std::env::current_dir().ok(),
+        caller_is_root: rustix::process::geteuid().is_root(),
+    }
+}
+
+/// How to start this program as its own helper process.
+///
+/// # Errors
+///
+/// The system does not tell where the program is.
+pub fn helper() -> Result<Helper, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::refused(format!("cannot tell where this program is: {error}")))?;
+    Ok(Helper { argv: vec![program.into(), HELPER_ENTRY.into()] })
+}
+
 /// Every problem of a configuration as a line of its own.
-fn refusal(errors: ConfigErrors) -> Failure {
+pub fn refusal(errors: ConfigErrors) -> Failure {
     let lines = errors.problems.iter().map(ToString::to_string);
     Failure::of(errors.exit_code(), lines)
 }

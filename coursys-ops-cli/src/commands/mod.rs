@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod check;
+pub mod config;
 pub mod demo;
 pub mod helper;
 mod listing;
@@ -35,6 +36,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let global = prepare(cli.global)?;
     match cli.command {
         Command::Check(args) => check::run(args, &global),
+        Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
     }
 }

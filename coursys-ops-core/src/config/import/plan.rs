@@ -138,9 +138,12 @@ impl Plan {
     /// A file cannot be written, or one that would be new is there already.
     pub fn write(&self, group: Option<u32>, as_root: bool) -> Result<(), ImportError> {
         let manner = Manner { group, replace: self.exists, as_root };
+        if let Some(dir) = self.path.parent() {
+            write::directory(dir, write::OPEN, manner)?;
+        }
         for SecretFile { path, secret } in &self.secrets {
             if let Some(dir) = path.parent() {
-                write::directory(dir, manner)?;
+                write::directory(dir, write::CLOSED, manner)?;
             }
             // The newline is the one that is no part of the password.
             write::put(path, format!("{}\n", secret.expose()).as_bytes(), manner)?;

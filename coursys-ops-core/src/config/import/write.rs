@@ -12,8 +12,10 @@ use crate::config::trust;
 
 /// The mode of configuration files and secrets: the owner writes, the site's group reads.
 const MODE: Mode = Mode::from_raw_mode(0o640);
-/// The mode of new directories of secrets.
-const DIRECTORY_MODE: u32 = 0o750;
+/// The mode of a new directory of configuration files: their own mode keeps others out.
+pub(super) const OPEN: u32 = 0o755;
+/// The mode of a new directory of secrets.
+pub(super) const CLOSED: u32 = 0o750;
 
 /// How a file is put in its place.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +28,15 @@ pub(super) struct Manner {
     pub as_root: bool,
 }
 
-/// Creates a file of mode 0640; never replaces one.
+/// Creates a file of mode 0640, and its directory when only that is missing; never replaces one.
 ///
 /// # Errors
 ///
-/// The file exists, its directory does not or belongs to somebody else while root writes, or it cannot be written.
+/// The file exists, its directory belongs to somebody else while root writes, or it cannot be written.
 pub fn create(path: &Path, text: &str, as_root: bool) -> Result<(), ImportError> {
-    put(path, text.as_bytes(), Manner { group: None, replace: false, as_root })
+    let manner = Manner { group: None, replace: false, as_root };
+    directory(parent(path), OPEN, manner)?;
+    put(path, text.as_bytes(), manner)
 }
 
 pub(super) fn put(path: &Path, bytes: &[u8], manner: Manner) -> Result<(), ImportError> {
@@ -63,12 +67,14 @@ pub(super) fn put(path: &Path, bytes: &[u8], manner: Manner) -> Result<(), Impor
 }
 
 /// Makes a directory, unless it is there; its parents must be.
-pub(super) fn directory(path: &Path, manner: Manner) -> Result<(), ImportError> {
+pub(super) fn directory(path: &Path, mode: u32, manner: Manner) -> Result<(), ImportError> {
     let cannot = |error: std::io::Error| {
-        ImportError::refused(
-            format!("cannot make `{}`: {}", path.display(), reason(&error)),
-            "make it by hand",
-        )
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "the directory above it is missing".to_owned(),
+            _ => reason(&error),
+        };
+        let message = format!("cannot make the directory `{}`: {why}", path.display());
+        ImportError::refused(message, "make it by hand, or name another place")
     };
     if path.is_dir() {
         return Ok(());
@@ -76,7 +82,7 @@ pub(super) fn directory(path: &Path, manner: Manner) -> Result<(), ImportError> 
     if manner.as_root {
         trusted(parent(path)).map_err(cannot)??;
     }
-    std::fs::DirBuilder::new().mode(DIRECTORY_MODE).create(path).map_err(cannot)?;
+    std::fs::DirBuilder::new().mode(mode).create(path).map_err(cannot)?;
     manner.group.map_or(Ok(()), |group| chown(path, None, Some(group))).map_err(cannot)
 }
 
@@ -143,8 +149,9 @@ mod tests {
     #[test]
     fn a_missing_directory_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        let error = create(&dir.path().join("no/config.toml"), "x", false).unwrap_err();
-        assert!(error.message.ends_with("there is no such directory"), "{error}");
+        let error = create(&dir.path().join("none/here/config.toml"), "x", false).unwrap_err();
+        assert!(error.message.ends_with("here`: the directory above it is missing"), "{error}");
+        create(&dir.path().join("new/config.toml"), "x", false).unwrap();
     }
 
     #[test]
@@ -166,7 +173,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let manner = Manner { group: Some(33), replace: true, as_root: true };
         let secrets = dir.path().join("secrets");
-        directory(&secrets, manner).unwrap();
+        directory(&secrets, CLOSED, manner).unwrap();
         put(&secrets.join("x"), b"one", manner).unwrap();
         put(&secrets.join("x"), b"two", manner).unwrap();
         let metadata = std::fs::metadata(secrets.join("x")).unwrap();
