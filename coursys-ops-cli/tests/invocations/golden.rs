@@ -33,6 +33,8 @@ fn golden(name: &str, args: &[&str]) {
 fn every_help_text_has_examples_and_exit_codes() {
     golden("help.txt", &["--help"]);
     golden("help-check.txt", &["check", "--help"]);
+    golden("help-config.txt", &["config", "--help"]);
+    golden("help-config-import-django.txt", &["config", "import-django", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 

@@ -8,6 +8,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod config;
 mod demo;
 mod formats;
 mod golden;

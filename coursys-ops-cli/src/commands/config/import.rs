@@ -36,9 +36,10 @@ Examples:
   sudo coursys-ops config import-django --write
   coursys-ops --set site.dir=/srv/site config import-django --output site.toml
 
-Runs `site.python` in `site.dir` once, as the site's user, and asks for the settings that checks need. Files are
-made with mode 0640, readable by the site's group; passwords go to files of their own. When the file is there
-already, the difference is shown and nothing is changed unless `--write` is given.";
+Runs `site.python` in `site.dir` once, as the site's user, and asks for the settings that checks
+need. Files are made with mode 0640, readable by the site's group; passwords go to files of their
+own. When the file is there already, the difference is shown and nothing is changed unless `--write`
+is given.";
 
 /// Asks the site, and writes what it says or shows what differs.
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
