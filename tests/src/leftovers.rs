@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -73,14 +74,21 @@ fn keys(servers: &Servers) -> BTreeSet<String> {
 
 fn queues(servers: &Servers) -> BTreeSet<String> {
     // The broker's own environment says which node, cookie and port mapper are meant.
-    let environment = servers.server("rabbitmq").pids.into_iter().find_map(|pid| {
+    let found = servers.server("rabbitmq").pids.into_iter().find_map(|pid| {
         let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
         let text = String::from_utf8(environ).ok()?;
-        text.contains("RABBITMQ_NODENAME").then_some(text)
+        let owner = std::fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+        text.contains("RABBITMQ_NODENAME").then_some((text, owner))
     });
-    let environment = environment.expect("the environment of a broker");
+    let (environment, owner) = found.expect("the environment of a broker");
     let variables = environment.split('\0').filter_map(|pair| pair.split_once('='));
-    let mut command = Command::new("/usr/sbin/rabbitmqctl");
+    // As the broker's own account: its cookie is in a directory that is the account's home here.
+    let mut command = Command::new("setpriv");
+    command.args([
+        format!("--reuid={owner}"),
+        "--clear-groups".to_owned(),
+        "/usr/lib/rabbitmq/bin/rabbitmqctl".to_owned(),
+    ]);
     command.args(["--quiet", "list_queues", "--vhost"]).arg(configured(servers, "broker", "vhost"));
     command.args(["name", "messages"]).env_clear().envs(variables);
     let output = command.output().unwrap();
