@@ -3,6 +3,7 @@
 
 mod dial;
 mod error;
+mod overheard;
 mod relay;
 mod resolve;
 mod stream;
@@ -10,6 +11,7 @@ mod tls;
 
 pub use dial::{dial, dial_plain};
 pub use error::NetError;
+pub use overheard::{Heard, Overheard};
 pub use relay::Relay;
 pub use resolve::Resolver;
 pub use stream::Stream;

@@ -3,7 +3,8 @@
 //! Such a library looks names up in a way that a deadline cannot stop, tries one address, or cannot be told which name
 //! a certificate must be for. So the connection is made by [`dial`](super::dial), and the library connects to
 //! a relay in this process: on loopback, or on an abstract Unix socket, which leaves no file. The relay takes one
-//! connection and lives as long as the future that uses it.
+//! connection and lives as long as the future that uses it: a library's thread that outlives its check finds the line
+//! dead. It also bounds what a peer can make a library keep, and remembers how the peer began.
 
 use std::ffi::OsString;
 use std::io;
@@ -18,6 +19,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::Stream;
+use super::overheard::{Listened, Overheard};
 
 /// How long the last words of a client may take to reach the peer: its goodbye, without which servers log a client that
 /// vanished. The peer usually hangs up upon it, long before.
@@ -27,7 +29,21 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Relay<L> {
     listener: L,
-    upstream: Stream,
+    upstream: Listened,
+    overheard: Overheard,
+}
+
+impl<L> Relay<L> {
+    fn new(listener: L, upstream: Stream) -> Self {
+        let (upstream, overheard) = Listened::new(upstream);
+        Self { listener, upstream, overheard }
+    }
+
+    /// Listens in on the peer: what it said explains what a library makes of it.
+    #[must_use]
+    pub fn overhear(&self) -> Overheard {
+        self.overheard.clone()
+    }
 }
 
 impl Relay<TcpListener> {
@@ -39,12 +55,12 @@ impl Relay<TcpListener> {
     pub async fn tcp(upstream: Stream) -> io::Result<(Self, SocketAddr)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok((Self { listener, upstream }, address))
+        Ok((Self::new(listener, upstream), address))
     }
 
     /// Runs `client` while the relay serves it.
     pub async fn during<T>(self, client: impl Future<Output = T>) -> T {
-        let Self { listener, mut upstream } = self;
+        let Self { listener, mut upstream, .. } = self;
         let serve = async move {
             let (mut local, _) = listener.accept().await?;
             drop(listener);
@@ -66,15 +82,13 @@ impl Relay<UnixListener> {
         let (listener, name) = bind_abstract()?;
         listener.set_nonblocking(true)?;
         let path = [b"\0", name.as_bytes()].concat();
-        Ok((
-            Self { listener: UnixListener::from_std(listener)?, upstream },
-            PathBuf::from(OsString::from_vec(path)),
-        ))
+        let relay = Self::new(UnixListener::from_std(listener)?, upstream);
+        Ok((relay, PathBuf::from(OsString::from_vec(path))))
     }
 
     /// Runs `client` while the relay serves it.
     pub async fn during<T>(self, client: impl Future<Output = T>) -> T {
-        let Self { listener, mut upstream } = self;
+        let Self { listener, mut upstream, .. } = self;
         let serve = async move {
             let own = i32::try_from(std::process::id()).ok();
             loop {
@@ -135,6 +149,28 @@ mod tests {
             tokio::io::copy(&mut read, &mut write).await.unwrap();
         });
         Stream::Tcp(TcpStream::connect(address).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_says_is_overheard_and_a_flood_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            while peer.write_all(&[b'x'; 1 << 16]).await.is_ok() {}
+        });
+        let upstream = Stream::Tcp(TcpStream::connect(address).await.unwrap());
+        let (relay, address) = Relay::tcp(upstream).await.unwrap();
+        let overheard = relay.overhear();
+        let client = async {
+            let mut all = Vec::new();
+            TcpStream::connect(address).await.unwrap().read_to_end(&mut all).await.unwrap();
+            all.len()
+        };
+        let got = relay.during(client).await;
+        let heard = overheard.heard();
+        assert!(heard.flooded && heard.first == [b'x'; 64], "{heard:?}");
+        assert!((4 << 20..5 << 20).contains(&got), "{got}");
     }
 
     #[tokio::test]
