@@ -20,9 +20,17 @@ pub(crate) async fn ask_site<T: DeserializeOwned>(
     question: &(impl Serialize + Sync),
 ) -> Result<T, Finding> {
     let user = scope.site_user().await?;
+    let site = &scope.config().site;
+    if user.is_none()
+        && scope.context().caller.uid == 0
+        && let Some(danger) = site.dangerous_for_root()
+    {
+        let hint = "set `site.user` to the account that the site runs as";
+        return Err(Finding::skipped(Code::NotPermitted, danger).with_hint(hint));
+    }
     let program =
         script(program, question).map_err(|error| Finding::unknown(Code::HelperFailed, error.to_string()))?;
-    let output = scope.run(scope.config().site.python(program, user)).await;
+    let output = scope.run(site.python(program, user)).await;
     let output = output.map_err(|error| site_failed(&error.to_string()))?;
     if output.answer.is_empty() {
         return Err(site_failed(&site_complaint(&output)));

@@ -375,3 +375,7 @@ fn the_shown_settings_hold_no_secret() {
     assert_eq!(loaded.settings["database.password"].value, REDACTED);
     assert!(!format!("{loaded:?}").contains("s3cret"));
 }
+
+/// What holds for any text, whatever it is.
+#[path = "load_properties.rs"]
+mod properties;

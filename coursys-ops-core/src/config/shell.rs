@@ -109,4 +109,21 @@ mod tests {
             assert_eq!(one(line), None, "{line}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_fail(text in "(export )?[A-Z]{0,2}=?(\\PC|[\n\"'$\\\\`{} ]){0,40}") {
+            let _ = assignments(&text);
+        }
+
+        #[test]
+        fn a_quoted_value_comes_back_as_it_was(value in "[^'\n\r]{0,40}") {
+            let found = assignments(&format!("export A='{value}'"));
+            proptest::prop_assert_eq!(found.get("A"), Some(&value));
+            let escaped: String = value.chars().flat_map(|c| {
+                ["\"\\$`".contains(c).then_some('\\'), Some(c)].into_iter().flatten()
+            }).collect();
+            proptest::prop_assert_eq!(one(&format!("A=\"{escaped}\"")), Some(value));
+        }
+    }
 }

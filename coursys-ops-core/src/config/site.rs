@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::Site;
+use super::{Site, trust};
 use crate::process::{Command, Output, User};
 use crate::secret::REDACTED;
 
@@ -27,6 +27,15 @@ impl Site {
         ];
         let command = Command::new(argv).dir(&self.dir).user(user).input(program).answering();
         self.environment().fold(command, |command, (name, value)| command.env(name, value))
+    }
+
+    /// Why root must not run the site as itself: others can have written its `manage.py`. A file that is missing is told
+    /// by whoever starts it.
+    #[must_use]
+    pub fn dangerous_for_root(&self) -> Option<String> {
+        let program = self.dir.join("manage.py");
+        let distrust = trust::only_root_writes(&program).ok()?.err()?;
+        Some(format!("root does not run `{}` as itself: {}", program.display(), distrust.message))
     }
 
     /// The site's own variables, and what keeps its Python from leaving compiled files in its directory.

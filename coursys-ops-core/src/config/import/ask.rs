@@ -53,7 +53,7 @@ pub async fn ask(
     let asked = tokio::time::timeout(deadline, converse(&children, config, caller, helper)).await;
     children.end(GRACE).await;
     asked.unwrap_or_else(|_| {
-        Err(site_failed(&config.site, &format!("it gave no answer within {} s", deadline.as_secs_f32())))
+        Err(site_failed(&config.site, &format!("it was silent for {} s", deadline.as_secs_f32())))
     })
 }
 
@@ -78,7 +78,11 @@ async fn site_user(
     caller: &Caller,
     helper: &Helper,
 ) -> Result<Option<User>, ImportError> {
-    let Some(name) = site.user.as_deref().filter(|name| *name != caller.user) else { return Ok(None) };
+    let Some(name) = site.user.as_deref().filter(|name| *name != caller.user) else {
+        let danger = if caller.uid == 0 { site.dangerous_for_root() } else { None };
+        let hint = "set `site.user` to the account that the site runs as";
+        return danger.map_or(Ok(None), |danger| Err(ImportError::refused(danger, hint)));
+    };
     if caller.uid != 0 {
         let message =
             format!("only root and `{name}` can ask the site for its settings; this is `{}`", caller.user);

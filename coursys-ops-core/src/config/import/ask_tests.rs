@@ -94,7 +94,7 @@ async fn a_site_that_never_answers_costs_the_deadline_and_its_process_is_ended()
     let deadline = Duration::from_secs(2);
     let started = Instant::now();
     let Err(error) = ask(&config, &caller(), &helper(), deadline).await else { panic!() };
-    assert!(error.message.ends_with("it gave no answer within 2 s"), "{error}");
+    assert!(error.message.ends_with("it was silent for 2 s"), "{error}");
     assert!(started.elapsed() < deadline + Duration::from_secs(2), "{:?}", started.elapsed());
     let pid = std::fs::read_to_string(dir.path().join("pid")).unwrap();
     assert!(!Path::new("/proc").join(pid).exists());
@@ -119,4 +119,15 @@ async fn only_root_and_the_sites_user_may_ask() {
     assert_eq!(error.message, "there is no user `coursys-of-the-test` on this machine");
     let own = Caller { user: "coursys-of-the-test".to_owned(), ..caller() };
     assert!(ask(&config, &own, &helper(), DEADLINE).await.is_ok());
+}
+
+#[tokio::test]
+async fn root_runs_no_site_as_itself_that_others_can_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, config) = site("", "TIME_ZONE = 'UTC'");
+    let manage = dir.path().join("manage.py");
+    std::fs::set_permissions(&manage, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let root = Caller { uid: 0, user: "root".to_owned(), ..caller() };
+    let Err(error) = ask(&config, &root, &helper(), DEADLINE).await else { panic!() };
+    assert!(error.refused && error.message.starts_with("root does not run `"), "{error:?}");
 }
