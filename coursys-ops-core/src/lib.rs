@@ -9,6 +9,7 @@ pub mod config;
 pub mod context;
 pub mod glob;
 pub mod helper;
+pub mod import;
 pub mod model;
 pub mod nearest;
 pub mod net;

@@ -4,7 +4,8 @@ mod import;
 
 use std::path::{Path, PathBuf};
 
-use coursys_ops_core::config::{self, Loaded, SecretValue, import::ImportError};
+use coursys_ops_core::config::{self, Loaded, SecretValue};
+use coursys_ops_core::import::{self as import_django, ImportError};
 
 use crate::args::Global;
 use crate::caller;
@@ -127,7 +128,7 @@ fn init(to: Option<&Path>, global: &Global) -> Result<u8, Failure> {
         return Ok(0);
     }
     let path = output_path(to, global);
-    config::import::create(&path, &template, rustix::process::geteuid().is_root()).map_err(failure)?;
+    import_django::create(&path, &template, rustix::process::geteuid().is_root()).map_err(failure)?;
     if !global.quiet {
         output::print(&format!("made {}\n", path.display()))?;
     }

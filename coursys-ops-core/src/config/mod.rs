@@ -4,7 +4,6 @@
 //! of keys that validation, `config show` and the documentation read.
 
 mod error;
-pub mod import;
 mod layer;
 mod load;
 mod merge;
@@ -17,8 +16,8 @@ mod secrets;
 mod shell;
 mod show;
 mod site;
-mod sources;
-mod trust;
+pub(crate) mod sources;
+pub(crate) mod trust;
 mod value;
 
 pub use error::{ConfigErrors, Origin, Problem};

@@ -144,7 +144,7 @@ fn read(path: &Path, named: bool, as_root: bool) -> Result<Option<FileSource>, C
 }
 
 /// An error of the operating system in words, without its number.
-pub(super) fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

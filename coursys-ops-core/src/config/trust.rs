@@ -17,7 +17,7 @@ const MOST_LINKS: usize = 40;
 
 /// Why a path is not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Distrust {
+pub(crate) struct Distrust {
     /// What is wrong: reads on after "refused: ".
     pub message: String,
     /// What to run.
@@ -32,7 +32,7 @@ pub(super) struct Distrust {
 /// # Errors
 ///
 /// The outer error: a part of the path cannot be looked at. The inner: the first part that is not to be trusted.
-pub(super) fn only_root_writes(path: &Path) -> std::io::Result<Result<(), Distrust>> {
+pub(crate) fn only_root_writes(path: &Path) -> std::io::Result<Result<(), Distrust>> {
     let mut rest: VecDeque<OsString> = parts(path);
     let mut here = PathBuf::from("/");
     let mut links = 0;
@@ -94,7 +94,7 @@ fn judge(path: &Path, metadata: &std::fs::Metadata) -> Option<Distrust> {
 }
 
 /// Whether everybody on the machine may read an open file.
-pub(super) fn everybody_reads(metadata: &std::fs::Metadata) -> bool {
+pub(crate) fn everybody_reads(metadata: &std::fs::Metadata) -> bool {
     metadata.mode() & OTHERS_READ != 0
 }
 

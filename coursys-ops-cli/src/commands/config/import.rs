@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use coursys_ops_core::config::import::{self, Imported, Plan};
 use coursys_ops_core::config::{self, Config};
+use coursys_ops_core::import::{self, Imported, Plan};
 use coursys_ops_core::process::User;
 
 use super::{failure, load, output_path};
