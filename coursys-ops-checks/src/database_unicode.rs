@@ -6,9 +6,10 @@ use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Status};
 use coursys_ops_core::{Check, Scope};
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Row as _, query};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, query};
 use uuid::Uuid;
 
+use crate::probe_row::{Column, Value, probe_row};
 use crate::{database_connection, mysql, sqlite};
 
 const EXPLANATION: &str = "\
@@ -22,6 +23,9 @@ often only when the first such student comes.
 
 When it fails: the table or the connection that is named has the wrong character set. Convert a table with `ALTER TABLE \
 … CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`, in maintenance and after a dump.";
+
+/// The table of terms: small, and the site cannot do without it.
+const TABLE: &str = "coredata_semester";
 
 /// Of tables with wrong columns, so many are named.
 const TABLES_SHOWN: usize = 20;
@@ -98,20 +102,26 @@ async fn round_trip(
     database: &Database,
     connection: &mut MySqlConnection,
 ) -> Result<Option<Finding>, Finding> {
-    const INSERT: &str =
-        "INSERT INTO coredata_semester (id, name, start, `end`) VALUES (?, ?, CURRENT_DATE, CURRENT_DATE)";
-    const READ: &str = "SELECT CAST(name AS BINARY) FROM coredata_semester WHERE id = ?";
     /// The server's words for a character that the column cannot hold, and for one that it could hold in part.
     const CANNOT_HOLD: [u16; 2] = [1366, 1406];
     let wrong = |error| mysql::finding(database, error);
     let name = unlikely_name();
-    let id = -1 - i32::from(Uuid::new_v4().as_fields().1);
+    let id = -1 - i64::from(Uuid::new_v4().as_fields().1);
+    let columns = table_columns(connection).await.map_err(wrong)?;
+    let Some(row) = probe_row(&columns, &name, id) else { return Ok(Some(no_room())) };
     let mut transaction = connection.begin().await.map_err(wrong)?;
-    let inserted = query(INSERT).bind(id).bind(&name).execute(&mut *transaction).await;
-    let back = match inserted {
+    let sql = AssertSqlSafe(row.insert(TABLE));
+    let insert = row.values.iter().fold(query(sql), |insert, (_, value)| match value {
+        Value::Text(text) => insert.bind(text),
+        Value::Number(number) => insert.bind(number),
+        Value::Now(_) => insert,
+    });
+    let back = match insert.execute(&mut *transaction).await {
         Ok(_) => {
-            let row = query(READ).bind(id).fetch_one(&mut *transaction).await.map_err(wrong)?;
-            row.try_get::<Vec<u8>, _>(0).map_err(wrong)?
+            let read = query(AssertSqlSafe(row.read(TABLE)));
+            let read = if row.id.is_some() { read.bind(id) } else { read.bind(&name) };
+            let found = read.fetch_optional(&mut *transaction).await.map_err(wrong)?;
+            found.map_or(Ok(Vec::new()), |row| row.try_get::<Vec<u8>, _>(0)).map_err(wrong)?
         }
         Err(sqlx::Error::Database(error))
             if error
@@ -123,7 +133,29 @@ async fn round_trip(
         Err(error) => return Err(wrong(error)),
     };
     transaction.rollback().await.map_err(wrong)?;
-    Ok((back != name.as_bytes()).then(mangled))
+    Ok((back != name.as_bytes()).then(|| mangled(&row.text)))
+}
+
+/// The columns of the table of terms.
+async fn table_columns(connection: &mut MySqlConnection) -> Result<Vec<Column>, sqlx::Error> {
+    const COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR), \
+        CAST(character_maximum_length AS UNSIGNED), \
+        is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%' \
+            AND extra NOT LIKE '%GENERATED%', \
+        column_type NOT LIKE '%unsigned%' \
+        FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'coredata_semester' \
+        ORDER BY ordinal_position";
+    let rows = query(COLUMNS).fetch_all(connection).await?;
+    let column = |row: &sqlx::mysql::MySqlRow| {
+        Ok(Column {
+            name: row.try_get(0)?,
+            data_type: row.try_get::<String, _>(1)?.to_lowercase(),
+            length: row.try_get(2)?,
+            required: row.try_get::<i64, _>(3)? != 0,
+            signed: row.try_get::<i64, _>(4)? != 0,
+        })
+    };
+    rows.iter().map(column).collect()
 }
 
 /// The character sets that are no table's: of this connection and of tables to come.
@@ -201,8 +233,7 @@ async fn look_sqlite(
         let name = unlikely_name();
         query("PRAGMA temp_store = MEMORY").execute(&mut connection).await.map_err(wrong)?;
         let mut transaction = connection.begin().await.map_err(wrong)?;
-        // The type of the site's own column, which need not be there.
-        let make = "CREATE TEMPORARY TABLE coursys_ops_probe AS SELECT name FROM coredata_semester LIMIT 0";
+        let make = "CREATE TEMPORARY TABLE coursys_ops_probe (name TEXT)";
         query(make).execute(&mut *transaction).await.map_err(wrong)?;
         let insert = query("INSERT INTO coursys_ops_probe (name) VALUES (?)").bind(&name);
         insert.execute(&mut *transaction).await.map_err(wrong)?;
@@ -210,20 +241,26 @@ async fn look_sqlite(
         let row = read.fetch_one(&mut *transaction).await.map_err(wrong)?;
         let back: Vec<u8> = row.try_get(0).map_err(wrong)?;
         transaction.rollback().await.map_err(wrong)?;
-        Ok((back != name.as_bytes()).then(mangled).into_iter().collect())
+        Ok((back != name.as_bytes()).then(|| mangled("name")).into_iter().collect())
     }
     .await;
     (connection, answer)
 }
 
-fn mangled() -> Finding {
+fn mangled(column: &str) -> Finding {
     Finding::failed(
         Code::Mangled,
         "the name of a term with `🎓` in it did not come back as it was",
         "convert the table after a dump: ALTER TABLE coredata_semester CONVERT TO CHARACTER SET utf8mb4 \
          COLLATE utf8mb4_unicode_ci",
     )
-    .about("coredata_semester.name")
+    .about(format!("{TABLE}.{column}"))
+}
+
+fn no_room() -> Finding {
+    Finding::unknown(Code::Contradictory, "no column of the table has room for four characters")
+        .with_hint("is this the site's database? look at `database.name`")
+        .about(TABLE)
 }
 
 fn no_rollback(engine: &str) -> Finding {

@@ -25,6 +25,7 @@ mod http;
 mod login;
 mod memcached;
 mod mysql;
+mod probe_row;
 mod site_python;
 mod smtp;
 mod sqlite;
