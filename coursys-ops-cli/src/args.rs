@@ -1,10 +1,9 @@
-//! The command line: global options and the list of commands.
+//! The command line: the list of commands.
 
-use std::path::PathBuf;
-
-use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{check, config, demo};
+use crate::global::{Global, SET};
 
 /// Everything that can be said on the command line.
 #[derive(Debug, Parser)]
@@ -37,45 +36,6 @@ Exit codes: 0 done and good, 1 done and bad, 2 usage or configuration, 3 refused
 Environment: COURSYS_OPS_CONFIG names the configuration file, COURSYS_OPS_SECTION__KEY sets a key,
 COURSYS_OPS_LOG=warn|info|debug|trace tells on standard error what the program does,
 NO_COLOR turns colour off.";
-
-/// Options of every command.
-#[derive(Debug, Args)]
-pub struct Global {
-    /// The configuration file [default: $COURSYS_OPS_CONFIG, else /etc/coursys-ops/config.toml]
-    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
-    pub config: Option<PathBuf>,
-    /// The layout of the deployment: `vm`, `compose` or `devel` [default: key `site.layout`, else `vm`]
-    #[arg(long, value_name = "NAME", global = true, help_heading = GLOBAL)]
-    pub layout: Option<String>,
-    /// Sets a key of the configuration, such as `database.host=db.example.ca`; repeatable
-    #[arg(id = SET, long, value_name = "KEY=VALUE", help_heading = GLOBAL)]
-    pub set: Vec<String>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = GLOBAL)]
-    pub color: When,
-    /// Prints nothing when all is well
-    #[arg(short, long, global = true, help_heading = GLOBAL)]
-    pub quiet: bool,
-    /// Tells on standard error what the program does; twice tells more
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
-    pub verbose: u8,
-}
-
-const GLOBAL: &str = "Options of every command";
-
-/// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    /// On a terminal that can show it, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// The id of `--set`.
-const SET: &str = "set";
 
 impl Cli {
     /// The command line as clap sees it.

@@ -10,8 +10,10 @@ mod commands;
 mod crash;
 mod engine;
 mod failure;
+mod global;
 mod log;
 mod output;
+mod program;
 mod setup;
 mod signals;
 mod terminal;
@@ -23,5 +25,5 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|first| first == setup::HELPER_ENTRY) {
         return commands::helper::run(arguments);
     }
-    crash::fence(commands::run)
+    crash::fence(program::run)
 }

@@ -6,8 +6,8 @@ use coursys_ops_core::config::{self, ConfigErrors, Loaded, Options, Sources};
 use coursys_ops_core::process::Helper;
 use coursys_ops_core::{Context, Registry};
 
-use crate::args::Global;
 use crate::failure::{Failure, Level, say};
+use crate::global::Global;
 use crate::{caller, log};
 
 /// The hidden first argument that makes the program its own helper process.

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use coursys_ops_core::render::escape;
 
-use crate::args::When;
+use crate::global::When;
 
 /// The width of text that goes to no terminal, in columns: what mail programs and logs show without wrapping.
 const WIDTH: usize = 80;

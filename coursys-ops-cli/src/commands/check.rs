@@ -10,9 +10,9 @@ use coursys_ops_core::render::Format;
 use coursys_ops_core::run::leave_out;
 
 use super::listing;
-use crate::args::Global;
 use crate::engine::{self, Request};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::setup::Setup;
 
 /// The check that `--email` makes send a mail.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use coursys_ops_core::config::{self, Loaded, SecretValue};
 use coursys_ops_core::import::{self as import_django, ImportError};
 
-use crate::args::Global;
 use crate::caller;
 use crate::failure::{Failure, Level, REFUSED, USAGE, say};
+use crate::global::Global;
 use crate::output;
 use crate::setup::{options, refusal};
 

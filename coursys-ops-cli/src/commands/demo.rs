@@ -11,9 +11,9 @@ use coursys_ops_core::registry::Selection;
 use coursys_ops_core::render::Format;
 use coursys_ops_core::run::leave_out;
 
-use crate::args::Global;
 use crate::engine::{self, Request};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
 use crate::setup::Setup;
 

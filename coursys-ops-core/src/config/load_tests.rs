@@ -379,3 +379,16 @@ fn the_shown_settings_hold_no_secret() {
 /// What holds for any text, whatever it is.
 #[path = "load_properties.rs"]
 mod properties;
+
+#[test]
+fn a_list_of_an_argument_may_be_written_as_in_toml_or_with_commas() {
+    for text in ["fast,email", " fast , email ", r#"["fast", "email"]"#, "[ 'fast', 'email' ]"] {
+        let set = vec!["celery.long_queues=".to_owned(), format!("celery.queues={text}")];
+        let loaded = load(&Sources { set, ..Sources::default() }).unwrap();
+        assert_eq!(loaded.config.celery.queues, ["fast", "email"], "{text}");
+    }
+    for text in ["[fast, email]", "[\"fast\"", "[1]"] {
+        let set = vec!["celery.long_queues=".to_owned(), format!("celery.queues={text}")];
+        assert!(load(&Sources { set, ..Sources::default() }).is_err(), "{text}");
+    }
+}

@@ -137,7 +137,7 @@ impl Kind {
         }
     }
 
-    /// Takes the text of a variable or argument; lists are separated by commas.
+    /// Takes the text of a variable or argument; a list is written as in TOML, or separated by commas.
     ///
     /// # Errors
     ///
@@ -152,6 +152,10 @@ impl Kind {
                 other => Err(self.mismatch(&format!("found {}", quoted(other)))),
             },
             Self::List if text.trim().is_empty() => Ok(Value::List(Vec::new())),
+            Self::List if text.trim_start().starts_with('[') => match DeValue::parse(text.trim()) {
+                Ok(value) => self.take_toml(value.get_ref(), optional),
+                Err(error) => Err(self.mismatch(&format!("which this is not: {}", error.message()))),
+            },
             Self::List => self.list(text.split(',').map(|item| item.trim().to_owned()).collect()),
             _ => self.text(text, optional),
         }

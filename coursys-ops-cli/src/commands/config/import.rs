@@ -7,8 +7,8 @@ use coursys_ops_core::import::{self, Imported, Plan};
 use coursys_ops_core::process::User;
 
 use super::{failure, load, output_path};
-use crate::args::Global;
 use crate::failure::{Failure, Level, say};
+use crate::global::Global;
 use crate::setup::{helper, options, refusal};
 use crate::{caller, output};
 
