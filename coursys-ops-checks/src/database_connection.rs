@@ -69,7 +69,7 @@ async fn look_mysql(
     mut connection: MySqlConnection,
 ) -> (MySqlConnection, Result<Description, Finding>) {
     const DESCRIBE: &str = "SELECT CAST(@@version AS CHAR), \
-        CONCAT('time zone ', @@time_zone, ', ', @@collation_connection, ', ', LOWER(@@sql_mode))";
+        CONCAT('time zone ', @@time_zone, ', ', @@collation_connection)";
     let answer = async {
         let wrong = |error| mysql::finding(&database, error);
         let row = query(DESCRIBE).fetch_one(&mut connection).await.map_err(wrong)?;
@@ -135,8 +135,7 @@ impl Check for DatabaseConnection {
         };
         vec![match looked {
             Ok(Description { version, session }) => {
-                scope.fact("Database", format!("{version} at {place}"));
-                scope.fact("Database session", session);
+                scope.fact("database", format!("{version} at {place}, {session}"));
                 Finding::passed(format!("{version} answers, and `{TABLE}` has rows"))
             }
             Err(finding) => finding,

@@ -229,7 +229,8 @@ fn refused(database: &Database, number: u16, message: &str) -> Finding {
             (Code::AccessDenied, "give the account its rights: `SHOW GRANTS` tells those it has")
         }
         1049 => (Code::UnknownDatabase, "correct `database.name`, or restore the database"),
-        1146 => (
+        // 1109 is what the tables about tables say.
+        1109 | 1146 => (
             Code::TableMissing,
             "run the site's migrations (`manage.py migrate`), or correct `database.name`",
         ),
