@@ -1,8 +1,7 @@
 //! Why there is no connection.
 
-use std::io::ErrorKind;
-
-use super::tls::TlsProblem;
+use super::TlsProblem;
+use super::system::code_of;
 use crate::config::Server;
 use crate::model::{Code, Finding};
 
@@ -73,20 +72,5 @@ impl NetError {
             },
         };
         Finding::failed(self.code(), self.to_string(), hint)
-    }
-}
-
-/// What the operating system's error means.
-pub(super) fn code_of(error: &std::io::Error) -> Code {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Code::Refused,
-        ErrorKind::NotFound => Code::NoSocket,
-        ErrorKind::PermissionDenied => Code::AccessDenied,
-        ErrorKind::TimedOut => Code::Timeout,
-        ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe
-        | ErrorKind::UnexpectedEof => Code::ConnectionLost,
-        _ => Code::Unreachable,
     }
 }

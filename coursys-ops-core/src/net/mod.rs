@@ -7,7 +7,9 @@ mod overheard;
 mod relay;
 mod resolve;
 mod stream;
+mod system;
 mod tls;
+mod tls_problem;
 
 pub use dial::{dial, dial_plain};
 pub use error::NetError;
@@ -15,4 +17,5 @@ pub use overheard::{Heard, Overheard};
 pub use relay::Relay;
 pub use resolve::Resolver;
 pub use stream::Stream;
-pub use tls::{TlsProblem, client_config, server_name, start_tls};
+pub use tls::{client_config, server_name, start_tls};
+pub use tls_problem::TlsProblem;

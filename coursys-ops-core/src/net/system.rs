@@ -1,0 +1,20 @@
+//! What errors of the operating system mean for a connection.
+
+use std::io::ErrorKind;
+
+use crate::model::Code;
+
+/// What the operating system's error means.
+pub(super) fn code_of(error: &std::io::Error) -> Code {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Code::Refused,
+        ErrorKind::NotFound => Code::NoSocket,
+        ErrorKind::PermissionDenied => Code::AccessDenied,
+        ErrorKind::TimedOut => Code::Timeout,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Code::ConnectionLost,
+        _ => Code::Unreachable,
+    }
+}
