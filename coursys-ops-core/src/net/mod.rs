@@ -13,7 +13,7 @@ mod tls_problem;
 
 pub use dial::{dial, dial_plain};
 pub use error::NetError;
-pub use overheard::{Heard, Overheard};
+pub use overheard::{Heard, Listened, Overheard};
 pub use relay::Relay;
 pub use resolve::Resolver;
 pub use stream::Stream;

@@ -24,7 +24,7 @@ pub struct Heard {
     pub bytes: u64,
     /// It has hung up, in an orderly way or not.
     pub hung_up: bool,
-    /// It was cut off after 4 MiB.
+    /// It was cut off, after 4 MiB unless told otherwise.
     pub flooded: bool,
 }
 
@@ -44,18 +44,25 @@ impl Overheard {
     }
 }
 
-/// A connection that is listened in on.
+/// A connection that is listened in on, and cut off when the peer floods it.
 #[derive(Debug)]
-pub(super) struct Listened {
+pub struct Listened {
     stream: Stream,
+    most: u64,
     overheard: Overheard,
 }
 
 impl Listened {
     /// Listens in on a connection.
-    pub(super) fn new(stream: Stream) -> (Self, Overheard) {
+    #[must_use]
+    pub fn new(stream: Stream) -> (Self, Overheard) {
         let overheard = Overheard::default();
-        (Self { stream, overheard: overheard.clone() }, overheard)
+        (Self { stream, most: MOST, overheard: overheard.clone() }, overheard)
+    }
+
+    /// Cuts the peer off after so many bytes instead of 4 MiB.
+    pub(super) const fn at_most(&mut self, bytes: u64) {
+        self.most = bytes;
     }
 }
 
@@ -65,7 +72,7 @@ impl AsyncRead for Listened {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.overheard.lock().bytes > MOST {
+        if self.overheard.lock().bytes > self.most {
             self.overheard.lock().flooded = true;
             return Poll::Ready(Ok(()));
         }

@@ -39,6 +39,13 @@ impl<L> Relay<L> {
         Self { listener, upstream, overheard }
     }
 
+    /// Cuts the peer off after so many bytes instead of 4 MiB: for libraries that unpack what is packed.
+    #[must_use]
+    pub fn at_most(mut self, bytes: u64) -> Self {
+        self.upstream.at_most(bytes);
+        self
+    }
+
     /// Listens in on the peer: what it said explains what a library makes of it.
     #[must_use]
     pub fn overhear(&self) -> Overheard {
