@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Measurement, Tier};
 use coursys_ops_core::{Check, Scope};
 
-use crate::memcached::{DJANGO_BYTES, Item, Memcached};
+use crate::memcached::{DJANGO_BYTES, Item, Memcached, converse};
 
 /// How long a probe's value may outlive an interrupted probe, in seconds.
 pub(crate) const PROBE_SECONDS: u32 = 5;
+
+/// What is written.
+const VALUE: &str = "coursys-ops looks whether a value survives";
 
 /// The check.
 pub(crate) struct CacheConnection(CheckSpec);
@@ -44,19 +47,17 @@ impl Check for CacheConnection {
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
-        vec![connection(scope).await.unwrap_or_else(|failed| failed)]
+        let found = converse(scope, |memcached| connection(scope, memcached)).await;
+        vec![found.unwrap_or_else(|failed| failed)]
     }
 }
 
-async fn connection(scope: &Scope) -> Result<Finding, Finding> {
-    let server = &scope.config().cache.server;
-    let place = server.place();
-    let mut memcached = Memcached::connect(scope).await?;
-    let fail = |error: crate::memcached::MemcachedError| error.finding(server);
-    let statistics = memcached.statistics().await.map_err(fail)?;
+async fn connection(scope: &Scope, mut memcached: Memcached<'_>) -> Result<Finding, Finding> {
+    let place = scope.config().cache.server.place();
+    let statistics = memcached.statistics();
     let is_number = |name: &str| statistics.get(name).is_some_and(|value| value.parse::<u64>().is_ok());
     let version = match statistics.get("version") {
-        Some(version) if is_number("pid") && is_number("uptime") => version,
+        Some(version) if is_number("pid") && is_number("uptime") => version.clone(),
         _ => {
             return Err(Finding::failed(
                 Code::WrongServer,
@@ -65,10 +66,10 @@ async fn connection(scope: &Scope) -> Result<Finding, Finding> {
             ));
         }
     };
-    scope.fact("memcached", version);
-    let sent = Item { flags: DJANGO_BYTES, value: b"coursys-ops looks whether a value survives".to_vec() };
+    scope.fact("memcached", &version);
+    let sent = Item { flags: DJANGO_BYTES, value: VALUE.as_bytes().to_vec() };
     let started = Instant::now();
-    let back = memcached.round_trip(&sent, PROBE_SECONDS).await.map_err(fail)?;
+    let back = memcached.round_trip(&sent, PROBE_SECONDS).await?;
     let took = started.elapsed();
     came_back(back.as_ref(), &sent, &place)?;
     Ok(Finding::passed(format!("memcached {version} at {place} keeps a value")).measured(Measurement::new(
@@ -118,11 +119,16 @@ mod tests {
         assert_eq!(code_at(port).await.0, Code::WrongServer);
     }
 
+    /// What a server of this version says to `stats`.
+    fn statistics(version: &str) -> String {
+        format!("STAT pid 7\r\nSTAT uptime 1\r\nSTAT version {version}\r\nEND\r\n")
+    }
+
     #[tokio::test]
     async fn what_memcached_refuses_is_told_in_its_own_words() {
         let full = |line: &str| match line.split(' ').next() {
-            Some("stats") => "STAT pid 7\r\nSTAT uptime 1\r\nSTAT version 1.6.18\r\nEND\r\n".to_owned(),
-            Some("set") => String::new(),
+            Some("stats") => statistics("1.6.18"),
+            Some("ms") => String::new(),
             _ => "SERVER_ERROR out of memory storing object\r\n".to_owned(),
         };
         let (code, message) = code_at(converses("", full).await).await;
@@ -135,12 +141,41 @@ mod tests {
     #[tokio::test]
     async fn a_value_that_is_gone_at_once_is_mangled() {
         let forgets = |line: &str| match line.split(' ').next() {
-            Some("stats") => "STAT pid 7\r\nSTAT uptime 1\r\nSTAT version 1.6.18\r\nEND\r\n".to_owned(),
-            Some("set") => "STORED\r\n".to_owned(),
-            Some("get") => "END\r\n".to_owned(),
-            Some("delete") => "NOT_FOUND\r\n".to_owned(),
+            Some("stats") => statistics("1.6.18"),
+            Some("ms") => "HD\r\n".to_owned(),
+            Some("mg") => "EN\r\n".to_owned(),
+            Some("md") => "NF\r\n".to_owned(),
             _ => String::new(),
         };
         assert_eq!(code_at(converses("", forgets).await).await.0, Code::Mangled);
+    }
+
+    #[tokio::test]
+    async fn an_old_memcached_is_spoken_to_in_plain_text() {
+        let old = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+            ["stats"] => statistics("1.5.22"),
+            ["set", ..] => String::new(),
+            ["get", key] => format!("VALUE {key} {DJANGO_BYTES} {}\r\n{VALUE}\r\nEND\r\n", VALUE.len()),
+            ["delete", _] => "DELETED\r\n".to_owned(),
+            _ if line == VALUE => "STORED\r\n".to_owned(),
+            _ => "ERROR\r\n".to_owned(),
+        };
+        assert_eq!(code_at(converses("", old).await).await.0, Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_announced_with_a_gigabyte_does_not_cost_one() {
+        let endless = |line: &str| match line.split(' ').next() {
+            Some("stats") => statistics("1.6.18"),
+            Some("ms") => "HD\r\n".to_owned(),
+            Some("mg") => format!("VA {} f0\r\n{}", 1 << 30, "x".repeat(5 << 20)),
+            _ => String::new(),
+        };
+        let (code, message) = code_at(converses("", endless).await).await;
+        assert_eq!(code, Code::Garbage, "{message}");
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 300 << 10, "the tests needed {peak} kB");
     }
 }

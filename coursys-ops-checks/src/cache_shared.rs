@@ -8,7 +8,7 @@ use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Tier};
 use coursys_ops_core::{Check, Scope};
 use serde::{Deserialize, Serialize};
 
-use crate::memcached::{DJANGO_TEXT, Item, Memcached, is_key, unique_key};
+use crate::memcached::{DJANGO_TEXT, Item, Memcached, converse, is_key, unique_key};
 use crate::site_python::ask_site;
 
 /// How long the site's Python may take, and how long a value outlives an interrupted probe: a real site needs 3 s to
@@ -99,23 +99,22 @@ impl Check for CacheShared {
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
-        vec![shared(scope).await.unwrap_or_else(|failed| failed)]
+        let found = converse(scope, |memcached| shared(scope, memcached)).await;
+        vec![found.unwrap_or_else(|failed| failed)]
     }
 }
 
-async fn shared(scope: &Scope) -> Result<Finding, Finding> {
+async fn shared(scope: &Scope, mut memcached: Memcached<'_>) -> Result<Finding, Finding> {
     let cache = &scope.config().cache;
-    let fail = |error: crate::memcached::MemcachedError| error.finding(&cache.server);
     let (ours, theirs) = (unique_key(), unique_key());
     let (our_key, their_key) = (django_key(cache, &ours)?, django_key(cache, &theirs)?);
     let item = Item { flags: DJANGO_TEXT, value: TEXT.as_bytes().to_vec() };
-    let mut memcached = Memcached::connect(scope).await?;
-    memcached.set(&our_key, &item, SECONDS.into()).await.map_err(fail)?;
+    memcached.set(&our_key, &item, SECONDS.into()).await?;
     let question = Question { ours: &ours, theirs: &theirs, text: TEXT, seconds: SECONDS };
     let asked = ask_site::<Answer>(scope, PROGRAM, &question).await;
-    let back = memcached.get(&their_key).await.map_err(fail)?;
+    let back = memcached.get(&their_key).await?;
     for key in [&our_key, &their_key] {
-        memcached.delete(key).await.map_err(fail)?;
+        memcached.delete(key).await?;
     }
     judge(cache, &our_key, &asked?, back.as_ref())
 }

@@ -5,7 +5,7 @@ use coursys_ops_core::model::{CheckSpec, Effects, Finding};
 use coursys_ops_core::{Check, Scope};
 
 use crate::cache_connection::{PROBE_SECONDS, came_back};
-use crate::memcached::{DJANGO_BYTES, DJANGO_TEXT, Item, Memcached};
+use crate::memcached::{DJANGO_BYTES, DJANGO_TEXT, Item, Memcached, converse};
 
 /// Characters of one to four bytes in UTF-8: the last is outside the Basic Multilingual Plane.
 const TEXT: &str = "a\u{e9}\u{4e2d}\u{1f600}";
@@ -40,18 +40,18 @@ impl Check for CacheUnicode {
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
-        vec![unicode(scope).await.unwrap_or_else(|failed| failed)]
+        let found = converse(scope, |memcached| unicode(scope, memcached)).await;
+        vec![found.unwrap_or_else(|failed| failed)]
     }
 }
 
-async fn unicode(scope: &Scope) -> Result<Finding, Finding> {
-    let server = &scope.config().cache.server;
-    let mut memcached = Memcached::connect(scope).await?;
+async fn unicode(scope: &Scope, mut memcached: Memcached<'_>) -> Result<Finding, Finding> {
+    let place = scope.config().cache.server.place();
     let text = Item { flags: DJANGO_TEXT, value: TEXT.as_bytes().to_vec() };
     let bytes = Item { flags: DJANGO_BYTES, value: (0..=u8::MAX).collect() };
     for sent in [text, bytes] {
-        let back = memcached.round_trip(&sent, PROBE_SECONDS).await.map_err(|error| error.finding(server))?;
-        came_back(back.as_ref(), &sent, &server.place())?;
+        let back = memcached.round_trip(&sent, PROBE_SECONDS).await?;
+        came_back(back.as_ref(), &sent, &place)?;
     }
     Ok(Finding::passed("a non-BMP text and a value of every byte survive"))
 }

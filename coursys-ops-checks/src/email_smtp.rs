@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use coursys_ops_core::config::Tls;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
 use coursys_ops_core::{Check, Scope};
-use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::{Mailbox, Message, header::ContentType};
 
 use crate::login::Login;
@@ -71,16 +71,16 @@ async fn smtp(scope: &Scope, to: Option<&str>) -> Result<Finding, Finding> {
     let stream = dialled.map_err(|error| error.finding(server))?;
     let mut smtp = Smtp::greet(stream, server, host).await?;
     if start_tls {
-        smtp = smtp.start_tls().await?;
+        smtp.start_tls().await?;
     }
     if let Some(login) = login {
         smtp.log_in(login).await?;
     }
     let mut done = format!("the mail server at {} ", server.place());
     match mail {
-        Some(Mail { from, to, bytes }) => {
-            let reply = smtp.mail(from.as_ref(), to.as_ref(), &bytes).await?;
-            done.push_str(&format!("took a mail to `{to}`: `{}`", reply.text()));
+        Some(Mail { to, envelope, bytes }) => {
+            let reply = smtp.mail(&envelope, &bytes).await?;
+            done.push_str(&format!("took a mail to `{to}`: `{reply}`"));
         }
         None => done.push_str(match (login.is_some(), server.tls) {
             (true, Tls::Required) => "lets us in over TLS",
@@ -95,8 +95,8 @@ async fn smtp(scope: &Scope, to: Option<&str>) -> Result<Finding, Finding> {
 
 /// A mail to be sent.
 struct Mail {
-    from: Address,
-    to: Address,
+    to: String,
+    envelope: Envelope,
     bytes: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ impl Mail {
         let from = from.ok_or_else(|| Finding::not_configured("email.from"))?;
         let from = mailbox(from, "`email.from`")?;
         let to = mailbox(to, "the argument of `--email`")?;
-        let (sender, recipient) = (from.email.clone(), to.email.clone());
+        let recipient = to.email.to_string();
         let message = Message::builder()
             .from(from)
             .to(to)
@@ -116,7 +116,7 @@ impl Mail {
                  It does. There is nothing to do.\r\n"
             ))
             .map_err(|error| unusable("the test mail", &error.to_string()))?;
-        Ok(Self { from: sender, to: recipient, bytes: message.formatted() })
+        Ok(Self { to: recipient, envelope: message.envelope().clone(), bytes: message.formatted() })
     }
 }
 

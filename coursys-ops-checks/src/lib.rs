@@ -17,19 +17,20 @@ mod site_locale;
 mod time_offset;
 
 mod amqp;
+mod broken;
 mod celery_probe;
 mod elasticsearch;
 mod garbage;
 mod helper_answer;
-mod http;
 mod login;
 mod memcached;
+mod memcached_text;
 mod mysql;
 mod probe_row;
 mod site_python;
 mod smtp;
+mod smtp_stream;
 mod sqlite;
-mod wire;
 
 #[cfg(test)]
 mod testing;

@@ -1,11 +1,8 @@
 //! Whom to log in as.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use coursys_ops_core::config::{SecretValue, Server};
 use coursys_ops_core::model::{Code, Finding};
 use coursys_ops_core::secret::Secret;
-use hyper::header::HeaderValue;
 
 /// A user and the password.
 #[derive(Debug, Clone, Copy)]
@@ -44,15 +41,5 @@ impl<'a> Login<'a> {
             return Err(missing("host"));
         }
         Self::of(server)?.ok_or_else(|| missing("user"))
-    }
-
-    /// HTTP's basic authentication; never shown in a header's debug output.
-    pub(crate) fn basic(self) -> HeaderValue {
-        let pair = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
-        // Base64 is of characters that a header may have.
-        let mut value =
-            HeaderValue::try_from(format!("Basic {pair}")).unwrap_or(HeaderValue::from_static(""));
-        value.set_sensitive(true);
-        value
     }
 }

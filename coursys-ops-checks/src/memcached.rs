@@ -1,65 +1,33 @@
-//! The part of memcached's text protocol that probes need: the one that the site's own client speaks, known to every
-//! memcached since 1.2.
-//!
-//! Written here, because the libraries take a server's word for the length of a value and read lines without end: a
-//! stranger on that port could make the run allocate a gigabyte.
+//! What the cache checks ask memcached, by the library `memcache` in memcached's meta commands, and of servers that are too
+//! old for those in plain text.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use coursys_ops_core::Scope;
 use coursys_ops_core::config::Server;
 use coursys_ops_core::model::{Code, Finding};
+use coursys_ops_core::net::{Overheard, Relay};
+use memcache::exp::{
+    AsyncMetaConnection, DeleteOptions, Error, GetOptions, MetaCommand, MetaCommandResult, ReturnCode,
+    SetOptions, build_delete, build_get, build_set, parse_meta_result,
+};
+use tokio::net::TcpStream;
 
-use crate::wire::{Wire, WireError};
-
-/// The longest value that is read, in bytes; probes write far shorter ones.
-const LONGEST_VALUE: usize = 64 << 10;
-
-/// More statistics than this are no statistics; memcached 1.6 has about 90.
-const MOST_STATISTICS: usize = 1000;
+use crate::memcached_text::Text;
+use crate::{broken, garbage};
 
 /// The longest key that memcached takes, in bytes.
 const LONGEST_KEY: usize = 250;
+
+/// The first version whose meta commands are those of the library.
+const FIRST_META: (u32, u32) = (1, 6);
 
 /// What Django writes as client flags of a text.
 pub(crate) const DJANGO_TEXT: u32 = 16;
 
 /// What Django writes as client flags of bytes.
 pub(crate) const DJANGO_BYTES: u32 = 0;
-
-/// Why memcached did not do what it was asked.
-#[derive(Debug)]
-pub(crate) enum MemcachedError {
-    /// The conversation ended.
-    Wire(WireError),
-    /// It refused, and said so.
-    Refused(String),
-}
-
-impl From<WireError> for MemcachedError {
-    fn from(error: WireError) -> Self {
-        Self::Wire(error)
-    }
-}
-
-impl MemcachedError {
-    /// The finding about this server.
-    pub(crate) fn finding(&self, server: &Server) -> Finding {
-        match self {
-            Self::Wire(error) => error.finding(server, "memcached"),
-            Self::Refused(said) if said.contains("unauthenticated") => Finding::failed(
-                Code::AccessDenied,
-                format!("memcached at {} wants a login: `{said}`", server.place()),
-                "start memcached without `-Y` and `-S`: the site's own client does not log in",
-            ),
-            Self::Refused(said) => Finding::failed(
-                Code::ServerError,
-                format!("memcached at {} refused: `{said}`", server.place()),
-                "look at its memory limit (`-m`), its options and its log, then restart it",
-            ),
-        }
-    }
-}
 
 /// A value with the client's flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,79 +36,103 @@ pub(crate) struct Item {
     pub(crate) value: Vec<u8>,
 }
 
-/// A connection to memcached.
-#[derive(Debug)]
-pub(crate) struct Memcached(Wire);
+/// A conversation with memcached.
+pub(crate) struct Memcached<'a> {
+    server: &'a Server,
+    overheard: Overheard,
+    commands: Commands,
+    statistics: BTreeMap<String, String>,
+}
 
-impl Memcached {
-    /// Connects to the configured server.
-    ///
-    /// # Errors
-    ///
-    /// The finding that says why not.
-    pub(crate) async fn connect(scope: &Scope) -> Result<Self, Finding> {
-        let server = &scope.config().cache.server;
-        let stream = scope.dial(server).await.map_err(|error| error.finding(server))?;
-        Ok(Self(Wire::new(stream)))
-    }
+/// How a server is commanded.
+enum Commands {
+    /// In meta commands. A value may be announced with 1 GiB; only what the relay lets through is ever written to memory.
+    Meta(AsyncMetaConnection),
+    /// In plain text, before version 1.6.
+    Text(Text),
+}
 
-    /// Stores a value for `seconds`.
-    pub(crate) async fn set(&mut self, key: &str, item: &Item, seconds: u32) -> Result<(), MemcachedError> {
-        let head = format!("set {key} {} {seconds} {}\r\n", item.flags, item.value.len());
-        self.0.send(&[head.as_bytes(), &item.value, b"\r\n"].concat()).await?;
-        match self.answer().await?.as_slice() {
-            b"STORED" => Ok(()),
-            other => Err(WireError::garbage(other).into()),
-        }
-    }
+/// Talks with the configured memcached.
+///
+/// # Errors
+///
+/// The finding that says why not, or that of the conversation.
+pub(crate) async fn converse<'a, T, F>(
+    scope: &'a Scope,
+    conversation: impl FnOnce(Memcached<'a>) -> F,
+) -> Result<T, Finding>
+where
+    F: Future<Output = Result<T, Finding>>,
+{
+    let server = &scope.config().cache.server;
+    let stream = scope.dial(server).await.map_err(|error| error.finding(server))?;
+    let (relay, address) = Relay::tcp(stream).await.map_err(broken::no_relay)?;
+    let overheard = relay.overhear();
+    relay.during(async { conversation(Memcached::open(server, address, overheard).await?).await }).await
+}
 
-    /// Reads a value.
-    pub(crate) async fn get(&mut self, key: &str) -> Result<Option<Item>, MemcachedError> {
-        self.0.send(format!("get {key}\r\n").as_bytes()).await?;
-        let head = self.answer().await?;
-        if head == b"END" {
-            return Ok(None);
-        }
-        let (flags, length) = value_head(&head, key).ok_or_else(|| WireError::garbage(&head))?;
-        let mut value = self.0.exactly(length + 2).await?;
-        let end = (value.split_off(length), self.0.line().await?);
-        if end != (b"\r\n".to_vec(), b"END".to_vec()) {
-            return Err(WireError::garbage(&end.1).into());
-        }
-        Ok(Some(Item { flags, value }))
-    }
-
-    /// Removes a value; one that is gone already is fine.
-    pub(crate) async fn delete(&mut self, key: &str) -> Result<(), MemcachedError> {
-        self.0.send(format!("delete {key}\r\n").as_bytes()).await?;
-        match self.answer().await?.as_slice() {
-            b"DELETED" | b"NOT_FOUND" => Ok(()),
-            other => Err(WireError::garbage(other).into()),
-        }
+impl<'a> Memcached<'a> {
+    /// Asks for the statistics first: they tell strangers from a memcached, and an old one from a new one.
+    async fn open(server: &'a Server, relay: SocketAddr, overheard: Overheard) -> Result<Self, Finding> {
+        let fail = |error: Error| finding(server, &overheard, &error);
+        let stream = TcpStream::connect(relay).await.map_err(broken::no_relay)?;
+        let mut text = Text::new(stream);
+        let statistics = text.statistics().await.map_err(fail)?;
+        let commands = if statistics.get("version").is_some_and(|version| is_meta(version)) {
+            Commands::Meta(AsyncMetaConnection::from_stream(text.into_stream()))
+        } else {
+            Commands::Text(text)
+        };
+        Ok(Self { server, overheard, commands, statistics })
     }
 
     /// What the server says about itself.
-    pub(crate) async fn statistics(&mut self) -> Result<BTreeMap<String, String>, MemcachedError> {
-        self.0.send(b"stats\r\n").await?;
-        let mut statistics = BTreeMap::new();
-        for _ in 0..MOST_STATISTICS {
-            let line = self.answer().await?;
-            if line == b"END" {
-                return Ok(statistics);
+    pub(crate) const fn statistics(&self) -> &BTreeMap<String, String> {
+        &self.statistics
+    }
+
+    /// Stores a value for `seconds`.
+    pub(crate) async fn set(&mut self, key: &str, item: &Item, seconds: u32) -> Result<(), Finding> {
+        let stored = match &mut self.commands {
+            Commands::Meta(connection) => {
+                let mut options = SetOptions::default();
+                options.client_flags = Some(item.flags);
+                options.ttl = Some(seconds);
+                execute(connection, build_set(key, item.value.clone(), &options)).await.and_then(stored)
             }
-            let (name, value) = statistic(&line).ok_or_else(|| WireError::garbage(&line))?;
-            statistics.insert(name, value);
-        }
-        Err(WireError::Garbage(format!("more than {MOST_STATISTICS} statistics")).into())
+            Commands::Text(text) => text.set(key, item, seconds).await,
+        };
+        stored.map_err(|error| self.finding(&error))
+    }
+
+    /// Reads a value.
+    pub(crate) async fn get(&mut self, key: &str) -> Result<Option<Item>, Finding> {
+        let item = match &mut self.commands {
+            Commands::Meta(connection) => {
+                let mut options = GetOptions::default();
+                options.value = true;
+                options.return_client_flags = true;
+                execute(connection, build_get(key, &options)).await.map(item)
+            }
+            Commands::Text(text) => text.get(key).await,
+        };
+        item.map_err(|error| self.finding(&error))
+    }
+
+    /// Removes a value; one that is gone already is fine.
+    pub(crate) async fn delete(&mut self, key: &str) -> Result<(), Finding> {
+        let deleted = match &mut self.commands {
+            Commands::Meta(connection) => {
+                execute(connection, build_delete(key, &DeleteOptions::default())).await.map(drop)
+            }
+            Commands::Text(text) => text.delete(key).await,
+        };
+        deleted.map_err(|error| self.finding(&error))
     }
 
     /// Writes a value under a key of its own, reads it back and removes it. When this future is dropped in between, the
     /// value is gone `seconds` later.
-    pub(crate) async fn round_trip(
-        &mut self,
-        item: &Item,
-        seconds: u32,
-    ) -> Result<Option<Item>, MemcachedError> {
+    pub(crate) async fn round_trip(&mut self, item: &Item, seconds: u32) -> Result<Option<Item>, Finding> {
         let key = unique_key();
         self.set(&key, item, seconds).await?;
         let back = self.get(&key).await?;
@@ -148,15 +140,50 @@ impl Memcached {
         Ok(back)
     }
 
-    /// An answer that is no error.
-    async fn answer(&mut self) -> Result<Vec<u8>, MemcachedError> {
-        let line = self.0.line().await?;
-        let refused = [&b"CLIENT_ERROR "[..], b"SERVER_ERROR "].iter().any(|error| line.starts_with(error));
-        if refused || line == b"NOT_STORED" || line == b"ERROR" {
-            return Err(MemcachedError::Refused(crate::garbage::excerpt(&line)));
-        }
-        Ok(line)
+    fn finding(&self, error: &Error) -> Finding {
+        finding(self.server, &self.overheard, error)
     }
+}
+
+async fn execute(
+    connection: &mut AsyncMetaConnection,
+    command: Result<MetaCommand, Error>,
+) -> Result<MetaCommandResult, Error> {
+    parse_meta_result(connection.execute(&command?).await?)
+}
+
+/// Whether a value was stored.
+fn stored(answer: MetaCommandResult) -> Result<(), Error> {
+    if answer.rc == ReturnCode::Hd { Ok(()) } else { Err(Error::Rejected("not stored".to_owned())) }
+}
+
+/// The value in an answer, if there is one.
+fn item(answer: MetaCommandResult) -> Option<Item> {
+    Some(Item { flags: answer.client_flags.unwrap_or(0), value: answer.value? })
+}
+
+/// The finding about a conversation that ended with an error.
+fn finding(server: &Server, overheard: &Overheard, error: &Error) -> Finding {
+    let place = server.place();
+    match error {
+        Error::Rejected(said) if said.contains("unauthenticated") => Finding::failed(
+            Code::AccessDenied,
+            format!("memcached at {place} wants a login: `{}`", garbage::excerpt(said.as_bytes())),
+            "start memcached without `-Y` and `-S`: the site's own client does not log in",
+        ),
+        Error::Rejected(said) | Error::Server(said) => Finding::failed(
+            Code::ServerError,
+            format!("memcached at {place} refused: `{}`", garbage::excerpt(said.as_bytes())),
+            "look at its memory limit (`-m`), its options and its log, then restart it",
+        ),
+        _ => broken::finding(server, "memcached", &overheard.heard(), Text::is_answer, error),
+    }
+}
+
+/// Whether a server of this version knows the meta commands; one of which nobody can tell knows plain text.
+fn is_meta(version: &str) -> bool {
+    let mut numbers = version.split('.').map(str::parse);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= FIRST_META)
 }
 
 /// A key that nobody else has.
@@ -169,34 +196,17 @@ pub(crate) fn is_key(key: &str) -> bool {
     (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte > b' ' && byte != 0x7f)
 }
 
-/// Flags and length from `VALUE KEY FLAGS LENGTH`.
-fn value_head(line: &[u8], key: &str) -> Option<(u32, usize)> {
-    let mut words = std::str::from_utf8(line).ok()?.split(' ');
-    if (words.next()?, words.next()?) != ("VALUE", key) {
-        return None;
-    }
-    let (flags, length) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    (length <= LONGEST_VALUE).then_some((flags, length))
-}
-
-/// Name and value from `STAT NAME VALUE`.
-fn statistic(line: &[u8]) -> Option<(String, String)> {
-    let (name, value) = std::str::from_utf8(line).ok()?.strip_prefix("STAT ")?.split_once(' ')?;
-    Some((name.to_owned(), value.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn a_value_for_another_key_or_of_a_gigabyte_is_not_taken() {
-        assert_eq!(value_head(b"VALUE k 16 5", "k"), Some((16, 5)));
-        assert_eq!(value_head(b"VALUE k 16 5 77", "k"), Some((16, 5)));
-        for line in ["VALUE other 16 5", "VALUE k 16 1073741824", "VALUE k 16 -1", "VALUE k 16", "STORED"] {
-            assert_eq!(value_head(line.as_bytes(), "k"), None, "{line}");
+    fn meta_commands_are_for_servers_that_surely_know_them() {
+        for version in ["1.6.18", "1.6.0_beta1", "1.10.1", "2.0"] {
+            assert!(is_meta(version), "{version}");
+        }
+        for version in ["1.5.22", "1.4.4-14-g9c660c0", "1", "", "one.six"] {
+            assert!(!is_meta(version), "{version}");
         }
     }
 
@@ -205,14 +215,6 @@ mod tests {
         assert!(is_key(&unique_key()) && is_key(&"k".repeat(250)) && is_key(":1:ü"));
         for key in ["", "two words", "line\r\nbreak", "tab\t", &"k".repeat(251)] {
             assert!(!is_key(key), "{key}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_line_from_a_stranger_takes_the_parsers_down(line in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = value_head(&line, "k");
-            let _ = statistic(&line);
         }
     }
 }

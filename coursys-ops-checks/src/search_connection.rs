@@ -5,12 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Tier};
 use coursys_ops_core::{Check, Scope};
+use elasticsearch::cluster::ClusterHealthParts;
 use serde_json::Value;
 
-use crate::elasticsearch::Elasticsearch;
+use crate::elasticsearch::{ask, server_error};
 
-/// The health, without the half minute that a node waits for a master by itself.
-const HEALTH: &str = "/_cluster/health?master_timeout=1s";
+/// How long a node may wait for a master; by itself it does for half a minute.
+const MASTER_TIMEOUT: &str = "1s";
 
 /// The check.
 pub(crate) struct SearchConnection(CheckSpec);
@@ -49,17 +50,20 @@ impl Check for SearchConnection {
 }
 
 async fn connection(scope: &Scope) -> Result<Finding, Finding> {
-    let place = scope.config().search.server.place();
-    let mut elasticsearch = Elasticsearch::connect(scope).await?;
-    let (status, root) = elasticsearch.get("/").await?;
+    let server = &scope.config().search.server;
+    let place = server.place();
+    let (status, root) = ask(scope, |client| async move { client.info().send().await }).await?;
     if status != 200 {
-        return Err(elasticsearch.server_error(status, &root));
+        return Err(server_error(server, status, &root));
     }
     let Some(version) = root.pointer("/version/number").and_then(Value::as_str) else {
         return Err(wrong_server(&place));
     };
     scope.fact("elasticsearch", version);
-    let (status, health) = elasticsearch.get(HEALTH).await?;
+    let (status, health) = ask(scope, |client| async move {
+        client.cluster().health(ClusterHealthParts::None).master_timeout(MASTER_TIMEOUT).send().await
+    })
+    .await?;
     match health.get("status").and_then(Value::as_str) {
         Some("red") => Err(Finding::failed(
             Code::ClusterRed,
@@ -69,7 +73,7 @@ async fn connection(scope: &Scope) -> Result<Finding, Finding> {
         Some(colour @ ("green" | "yellow")) => {
             Ok(Finding::passed(format!("Elasticsearch {version} at {place} is {colour}")))
         }
-        _ if status != 200 => Err(elasticsearch.server_error(status, &health)),
+        _ if status != 200 => Err(server_error(server, status, &health)),
         _ => Err(wrong_server(&place)),
     }
 }
@@ -101,7 +105,7 @@ mod tests {
     fn node(line: &str, health: &str) -> String {
         match line.split(' ').nth(1) {
             Some("/") => answer("200 OK", r#"{"version": {"number": "7.17.28"}}"#),
-            Some(HEALTH) => health.to_owned(),
+            Some("/_cluster/health?master_timeout=1s") => health.to_owned(),
             _ => String::new(),
         }
     }
@@ -127,6 +131,13 @@ mod tests {
     async fn strangers_are_told_apart() {
         let web = answer("200 OK", "<html></html>").into_bytes();
         assert_eq!(code_at(answers_http(web).await).await, Code::Garbage);
+        let moved = b"HTTP/1.1 302 Found\r\nLocation: https://example.invalid/\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(code_at(answers_http(moved.to_vec()).await).await, Code::Garbage);
+        let mut endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        endless.resize(4 << 20, b' ');
+        assert_eq!(code_at(answers_http(endless).await).await, Code::Garbage);
+        let broken = b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}";
+        assert_eq!(code_at(answers_http(broken.to_vec()).await).await, Code::ConnectionLost);
         let other = answer("200 OK", r#"{"hello": "world"}"#).into_bytes();
         assert_eq!(code_at(answers_http(other).await).await, Code::WrongServer);
         assert_eq!(code_at(serves(b"-ERR what?\r\n".to_vec()).await).await, Code::Garbage);

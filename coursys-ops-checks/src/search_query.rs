@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
 use coursys_ops_core::{Check, Scope};
+use elasticsearch::SearchParts;
 use serde_json::Value;
 
-use crate::elasticsearch::{Elasticsearch, encode, error_type};
+use crate::elasticsearch::{ask, error_type, server_error};
 use crate::garbage;
 
 /// The check.
@@ -46,9 +47,10 @@ impl Check for SearchQuery {
 async fn query(scope: &Scope) -> Result<Finding, Finding> {
     let search = &scope.config().search;
     let (index, word) = (&search.index, &search.query);
-    let mut elasticsearch = Elasticsearch::connect(scope).await?;
-    let path = format!("/{}/_search?q={}&size=0", encode(index), encode(word));
-    let (status, body) = elasticsearch.get(&path).await?;
+    let (status, body) = ask(scope, |client| async move {
+        client.search(SearchParts::Index(&[index])).q(word).size(0).send().await
+    })
+    .await?;
     if error_type(&body) == Some("index_not_found_exception") {
         return Err(Finding::failed(
             Code::NoSuchIndex,
@@ -57,7 +59,7 @@ async fn query(scope: &Scope) -> Result<Finding, Finding> {
         ));
     }
     if status != 200 {
-        return Err(elasticsearch.server_error(status, &body));
+        return Err(server_error(&search.server, status, &body));
     }
     match hits(&body) {
         Some(0) if failed_shards(&body) > 0 => Err(Finding::failed(

@@ -1,59 +1,43 @@
-//! The dialogue of SMTP (RFC 5321) that probes need, over connections of ours: STARTTLS with errors that say what is
-//! wrong with which certificate, and no reply longer than a reply can be.
+//! The dialogue with a mail server, by lettre, over connections of ours.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
 use coursys_ops_core::config::Server;
 use coursys_ops_core::model::{Code, Finding};
-use coursys_ops_core::net::{Stream, start_tls};
+use coursys_ops_core::net::{self, Listened, NetError, Overheard, Stream, TlsProblem};
+use lettre::address::Envelope;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
 
-use crate::garbage;
 use crate::login::Login;
-use crate::wire::{Wire, WireError};
+use crate::smtp_stream::LineByLine;
+use crate::{broken, garbage};
 
-/// More lines than this are no reply; a long answer to EHLO has twenty.
-const MOST_LINES: usize = 100;
+/// How long the answer to QUIT is waited for. exim holds it back for 200 ms, to let the client hang up first.
+const GOODBYE: Duration = Duration::from_millis(20);
 
-/// What a server said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) code: u16,
-    pub(crate) lines: Vec<String>,
-}
-
-impl Reply {
-    /// The reply in one line, safe for a terminal.
-    pub(crate) fn text(&self) -> String {
-        garbage::excerpt(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
-    }
-
-    const fn is_good(&self) -> bool {
-        matches!(self.code, 200..400)
-    }
-
-    /// For now, says the server, and not for good.
-    const fn is_temporary(&self) -> bool {
-        matches!(self.code, 400..500)
-    }
-}
+/// The ways to log in that are tried, in this order.
+const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
 /// Which step of the dialogue it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    Greeting,
+enum Step {
     Hello,
-    StartTls,
     Login,
     Mail,
 }
 
 /// A dialogue with a server.
-#[derive(Debug)]
 pub(crate) struct Smtp<'a> {
-    wire: Wire,
+    connection: AsyncSmtpConnection,
     server: &'a Server,
-    name: String,
-    extensions: Vec<String>,
+    hello: ClientId,
+    overheard: Overheard,
 }
 
 impl<'a> Smtp<'a> {
@@ -63,12 +47,13 @@ impl<'a> Smtp<'a> {
     ///
     /// A finding.
     pub(crate) async fn greet(stream: Stream, server: &'a Server, host: &str) -> Result<Self, Finding> {
-        let mut smtp =
-            Self { wire: Wire::new(stream), server, name: hello_name(host), extensions: Vec::new() };
-        let greeting = smtp.reply().await?;
-        smtp.good(Step::Greeting, &greeting)?;
-        smtp.hello().await?;
-        Ok(smtp)
+        let hello = ClientId::Domain(hello_name(host));
+        let (stream, overheard) = Listened::new(stream);
+        let stream = Box::new(LineByLine::new(stream));
+        match AsyncSmtpConnection::connect_with_transport(stream, &hello).await {
+            Ok(connection) => Ok(Self { connection, server, hello, overheard }),
+            Err(error) => Err(finding(server, &overheard, Step::Hello, &error)),
+        }
     }
 
     /// Changes to TLS, and says who we are again.
@@ -76,30 +61,21 @@ impl<'a> Smtp<'a> {
     /// # Errors
     ///
     /// A finding.
-    pub(crate) async fn start_tls(mut self) -> Result<Self, Finding> {
-        let not_offered = |why: String| {
-            Finding::failed(
-                Code::TlsNotOffered,
-                why,
-                "switch STARTTLS on in the mail server, or set `email.starttls = false` for TLS from the first byte",
-            )
-        };
-        if self.offers("STARTTLS").is_none() {
-            return Err(not_offered(format!(
-                "the mail server at {} does not offer STARTTLS",
-                self.server.place()
-            )));
+    pub(crate) async fn start_tls(&mut self) -> Result<(), Finding> {
+        let place = self.server.place();
+        if !self.connection.can_starttls() {
+            return Err(not_offered(format!("the mail server at {place} does not offer STARTTLS")));
         }
-        let reply = self.ask("STARTTLS").await?;
-        if !reply.is_good() && !reply.is_temporary() {
-            return Err(not_offered(format!("the mail server refuses STARTTLS: `{}`", reply.text())));
+        let fail = |problem| NetError::Tls(place.clone(), problem).finding(self.server);
+        let parameters = tls_parameters(self.server).map_err(fail)?;
+        let Err(error) = self.connection.starttls(parameters, &self.hello).await else { return Ok(()) };
+        if error.is_permanent() && !self.connection.is_encrypted() {
+            return Err(not_offered(format!("the mail server refuses STARTTLS: `{}`", said(&error))));
         }
-        self.good(Step::StartTls, &reply)?;
-        let plain = self.wire.into_stream().map_err(|error| error.finding(self.server, "SMTP"))?;
-        let stream = start_tls(self.server, plain).await.map_err(|error| error.finding(self.server))?;
-        let mut smtp = Self { wire: Wire::new(stream), extensions: Vec::new(), ..self };
-        smtp.hello().await?;
-        Ok(smtp)
+        Err(match tls_problem(&error) {
+            Some(problem) => fail(problem),
+            None => self.finding(Step::Hello, &error),
+        })
     }
 
     /// Logs in.
@@ -108,121 +84,74 @@ impl<'a> Smtp<'a> {
     ///
     /// A finding, in which the password does not appear.
     pub(crate) async fn log_in(&mut self, login: Login<'_>) -> Result<(), Finding> {
-        let (user, password) = (login.user, login.password.expose());
-        let ways = self.offers("AUTH").map(str::to_uppercase).unwrap_or_default();
-        let way = ways.split_whitespace().find(|way| matches!(*way, "PLAIN" | "LOGIN"));
-        let reply = match way {
-            Some("PLAIN") => {
-                let secret = STANDARD.encode(format!("\0{user}\0{password}"));
-                self.ask(&format!("AUTH PLAIN {secret}")).await?
-            }
-            Some(_) => {
-                let mut reply = self.ask("AUTH LOGIN").await?;
-                for answer in [user, password] {
-                    self.good(Step::Login, &reply)?;
-                    reply = self.ask(&STANDARD.encode(answer)).await?;
-                }
-                reply
-            }
-            None => {
-                return Err(Finding::failed(
-                    Code::AccessDenied,
-                    format!(
-                        "the mail server at {} offers no login that we know (PLAIN, LOGIN)",
-                        self.server.place()
-                    ),
-                    "many servers offer it over TLS only: set `email.tls = \"required\"`, or take `email.user` away",
-                ));
-            }
-        };
-        self.good(Step::Login, &reply)
+        if self.connection.server_info().get_auth_mechanism(&MECHANISMS).is_none() {
+            let place = self.server.place();
+            return Err(Finding::failed(
+                Code::AccessDenied,
+                format!("the mail server at {place} offers no login that we know (PLAIN, LOGIN)"),
+                "many servers offer it over TLS only: set `email.tls = \"required\"`, or take `email.user` away",
+            ));
+        }
+        let credentials = Credentials::new(login.user.to_owned(), login.password.expose().to_owned());
+        let answer = self.connection.auth(&MECHANISMS, &credentials).await;
+        answer.map(drop).map_err(|error| self.finding(Step::Login, &error))
     }
 
-    /// Sends one mail and returns what the server says to it.
+    /// Sends one mail and returns what the server says to it, safe for a terminal.
     ///
     /// # Errors
     ///
     /// A finding.
-    pub(crate) async fn mail(&mut self, from: &str, to: &str, message: &[u8]) -> Result<Reply, Finding> {
-        for command in [format!("MAIL FROM:<{from}>"), format!("RCPT TO:<{to}>"), "DATA".to_owned()] {
-            let reply = self.ask(&command).await?;
-            self.good(Step::Mail, &reply)?;
+    pub(crate) async fn mail(&mut self, envelope: &Envelope, message: &[u8]) -> Result<String, Finding> {
+        match self.connection.send(envelope, message).await {
+            Ok(response) => Ok(text(&response)),
+            Err(error) => Err(self.finding(Step::Mail, &error)),
         }
-        self.send(&dot_stuffed(message)).await?;
-        let reply = self.reply().await?;
-        self.good(Step::Mail, &reply)?;
-        Ok(reply)
     }
 
     /// Says goodbye. What the server answers does not matter any more.
     pub(crate) async fn quit(mut self) {
         // It may hang up first.
-        let _ = self.ask("QUIT").await;
+        let _ = tokio::time::timeout(GOODBYE, self.connection.quit()).await;
     }
 
-    /// EHLO, or HELO for a server that is older than 1995.
-    async fn hello(&mut self) -> Result<(), Finding> {
-        let reply = self.ask(&format!("EHLO {}", self.name)).await?;
-        if matches!(reply.code, 500 | 502) {
-            let reply = self.ask(&format!("HELO {}", self.name)).await?;
-            return self.good(Step::Hello, &reply);
-        }
-        self.good(Step::Hello, &reply)?;
-        self.extensions = reply.lines;
-        Ok(())
-    }
-
-    /// What the server says about an extension, if it has it.
-    fn offers(&self, extension: &str) -> Option<&str> {
-        // The first line is its name.
-        self.extensions.iter().skip(1).find_map(|line| {
-            // Old servers write `AUTH=LOGIN`.
-            let (name, rest) = line.split_once([' ', '=']).unwrap_or((line.as_str(), ""));
-            name.eq_ignore_ascii_case(extension).then_some(rest)
-        })
-    }
-
-    async fn ask(&mut self, command: &str) -> Result<Reply, Finding> {
-        self.send(format!("{command}\r\n").as_bytes()).await?;
-        self.reply().await
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Finding> {
-        self.wire.send(bytes).await.map_err(|error| error.finding(self.server, "SMTP"))
-    }
-
-    async fn reply(&mut self) -> Result<Reply, Finding> {
-        read_reply(&mut self.wire).await.map_err(|error| error.finding(self.server, "SMTP"))
-    }
-
-    /// Whether the server agreed.
-    fn good(&self, step: Step, reply: &Reply) -> Result<(), Finding> {
-        if reply.is_good() { Ok(()) } else { Err(refused(self.server, step, reply)) }
+    fn finding(&self, step: Step, error: &Error) -> Finding {
+        finding(self.server, &self.overheard, step, error)
     }
 }
 
-/// What it means that the server did not agree.
-fn refused(server: &Server, step: Step, reply: &Reply) -> Finding {
-    let (place, said) = (server.place(), reply.text());
-    if reply.is_temporary() {
+/// The finding about a dialogue that ended with an error.
+fn finding(server: &Server, overheard: &Overheard, step: Step, error: &Error) -> Finding {
+    if error.status().is_some() || error.is_client() {
+        refused(server, step, error)
+    } else {
+        broken::finding(server, "SMTP", &overheard.heard(), is_reply, error)
+    }
+}
+
+/// What it means that the server did not agree, or that lettre did not agree with the server.
+fn refused(server: &Server, step: Step, error: &Error) -> Finding {
+    let (place, said) = (server.place(), said(error));
+    if error.is_transient() {
         return Finding::failed(
             Code::TryLater,
             format!("the mail server at {place} refuses for now: `{said}`"),
             "look at the mail server's log: it is overloaded, greylists, or lacks a service of its own",
         );
     }
+    let wants_login = error.status().is_some_and(|code| u16::from(code) == 530);
     match step {
         Step::Login => Finding::failed(
             Code::AccessDenied,
             format!("the mail server at {place} does not let the user in: `{said}`"),
             "set `email.user` and `email.password` (or `password_file`) to those of the site",
         ),
-        Step::Mail if reply.code == 530 => Finding::failed(
+        Step::Mail if wants_login => Finding::failed(
             Code::AccessDenied,
             format!("the mail server at {place} takes no mail without a login: `{said}`"),
             "set `email.user` and `email.password` (or `password_file`) to those of the site",
         ),
-        _ => Finding::failed(
+        Step::Hello | Step::Mail => Finding::failed(
             Code::Rejected,
             format!("the mail server at {place} refuses: `{said}`"),
             "look at the mail server's log; it may not let this machine, sender or recipient in",
@@ -230,31 +159,64 @@ fn refused(server: &Server, step: Step, reply: &Reply) -> Finding {
     }
 }
 
-async fn read_reply(wire: &mut Wire) -> Result<Reply, WireError> {
-    let mut lines = Vec::new();
-    for _ in 0..MOST_LINES {
-        let line = wire.line().await?;
-        let (code, last, text) = reply_line(&line).ok_or_else(|| WireError::garbage(&line))?;
-        lines.push(text);
-        if last {
-            return Ok(Reply { code, lines });
-        }
-    }
-    Err(WireError::Garbage(format!("a reply of more than {MOST_LINES} lines")))
+fn not_offered(why: String) -> Finding {
+    Finding::failed(
+        Code::TlsNotOffered,
+        why,
+        "switch STARTTLS on in the mail server, or set `email.starttls = false` for TLS from the first byte",
+    )
 }
 
-/// The code, whether it is the last line, and the text of `250-text`, `250 text` or `250`.
-fn reply_line(line: &[u8]) -> Option<(u16, bool, String)> {
-    let (code, rest) = line.split_at_checked(3)?;
-    let code = std::str::from_utf8(code).ok()?;
-    let code = code.bytes().all(|byte| byte.is_ascii_digit()).then(|| code.parse().ok()).flatten()?;
-    let last = match rest.first() {
-        None | Some(b' ') => true,
-        Some(b'-') => false,
-        Some(_) => return None,
+/// Whom to trust, and for which name, in lettre's words.
+fn tls_parameters(server: &Server) -> Result<TlsParameters, TlsProblem> {
+    let name = net::server_name(server)?;
+    let builder = TlsParameters::builder(name.to_str().into_owned());
+    let trusting = match &server.tls_ca_file {
+        None => builder,
+        Some(path) => {
+            // It says what is wrong with the file, where lettre trusts nobody.
+            net::client_config(server)?;
+            let unusable = |why: String| TlsProblem::CaFile(path.display().to_string(), why);
+            let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+            let certificate = Certificate::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
+            builder.certificate_store(CertificateStore::None).add_root_certificate(certificate)
+        }
     };
-    let text = String::from_utf8_lossy(rest.get(1..).unwrap_or_default()).into_owned();
-    matches!(code, 200..600).then_some((code, last, text))
+    trusting.build_rustls().map_err(|error| TlsProblem::Rustls(rustls::Error::General(error.to_string())))
+}
+
+/// What went wrong with a handshake, if that was it.
+fn tls_problem(error: &Error) -> Option<TlsProblem> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            return Some(TlsProblem::from_io(match inner {
+                Some(inner) => io::Error::other(inner.clone()),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// Whether something begins like a reply: `220 ` or `220-`.
+fn is_reply(said: &[u8]) -> bool {
+    matches!(said, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
+}
+
+/// A reply in one line, safe for a terminal.
+fn text(response: &Response) -> String {
+    let lines: Vec<_> = response.message().collect();
+    garbage::excerpt(format!("{} {}", response.code(), lines.join(" ")).as_bytes())
+}
+
+/// The same of a refusal; of an error of lettre's own its reason.
+fn said(error: &Error) -> String {
+    let code = error.status().map(|code| format!("{code} ")).unwrap_or_default();
+    let reason = error.source().map(ToString::to_string).unwrap_or_default();
+    garbage::excerpt(format!("{code}{reason}").as_bytes())
 }
 
 /// Our name in EHLO: the machine's, if it is one that SMTP allows.
@@ -263,22 +225,23 @@ fn hello_name(host: &str) -> String {
     if !host.is_empty() && host.chars().all(allowed) { host.to_owned() } else { "localhost".to_owned() }
 }
 
-/// A message as DATA wants it: no line that is a single dot but the last.
-fn dot_stuffed(message: &[u8]) -> Vec<u8> {
-    let mut stuffed = Vec::with_capacity(message.len() + 8);
-    for line in message.split_inclusive(|byte| *byte == b'\n') {
-        if line.first() == Some(&b'.') {
-            stuffed.push(b'.');
-        }
-        stuffed.extend_from_slice(line);
-    }
-    if !stuffed.ends_with(b"\r\n") {
-        stuffed.extend_from_slice(b"\r\n");
-    }
-    stuffed.extend_from_slice(b".\r\n");
-    stuffed
-}
-
 #[cfg(test)]
-#[path = "smtp_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_begins_with_three_digits_and_a_space_or_a_hyphen() {
+        assert!(is_reply(b"250-mail.example") && is_reply(b"554 no"));
+        for line in [&b""[..], b"25", b"2500", b"+OK ready", b"100 continue", b"999 x", b"HTTP/1.1 400 Bad"] {
+            assert!(!is_reply(line), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_with_a_strange_name_says_a_plain_one() {
+        assert_eq!(hello_name("courses.example"), "courses.example");
+        for name in ["", "two words", "x\r\nMAIL FROM:<a@b>", "ü"] {
+            assert_eq!(hello_name(name), "localhost");
+        }
+    }
+}
