@@ -47,10 +47,16 @@ fn pids(servers: &Servers, name: &str) -> Vec<Pid> {
     servers.server(name).pids.into_iter().filter_map(Pid::from_raw).collect()
 }
 
-/// Whether a process is there and no zombie.
+/// Whether a process is there and no zombie, with all its threads: the first of Java's is a zombie while the others still
+/// hold its sockets.
 fn alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+    let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()));
+    threads.is_ok_and(|threads| {
+        threads.flatten().any(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat"));
+            stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+        })
+    })
 }
 
 impl Drop for Hung {
