@@ -14,6 +14,7 @@ use memcache::exp::{
 };
 use tokio::net::TcpStream;
 
+pub(crate) use crate::memcached_text::Item;
 use crate::memcached_text::Text;
 use crate::{broken, garbage};
 
@@ -28,13 +29,6 @@ pub(crate) const DJANGO_TEXT: u32 = 16;
 
 /// What Django writes as client flags of bytes.
 pub(crate) const DJANGO_BYTES: u32 = 0;
-
-/// A value with the client's flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) flags: u32,
-    pub(crate) value: Vec<u8>,
-}
 
 /// A conversation with memcached.
 pub(crate) struct Memcached<'a> {

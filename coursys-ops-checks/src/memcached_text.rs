@@ -9,7 +9,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 use crate::garbage;
-use crate::memcached::Item;
 
 /// The longest line that is read, in bytes: longer than any key with its value's flags and length.
 const LONGEST_LINE: u64 = 4096;
@@ -19,6 +18,13 @@ const LONGEST_VALUE: usize = 64 << 10;
 
 /// More statistics than this are no statistics; memcached 1.6 has about 90.
 const MOST_STATISTICS: usize = 1000;
+
+/// A value with the client's flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) flags: u32,
+    pub(crate) value: Vec<u8>,
+}
 
 /// A connection on which plain text is spoken.
 pub(crate) struct Text(BufReader<TcpStream>);
