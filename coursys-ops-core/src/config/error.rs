@@ -103,7 +103,7 @@ impl fmt::Display for Problem {
 pub struct ConfigErrors {
     /// The problems, in the order of the layers and lines.
     pub problems: Vec<Problem>,
-    /// Whether the configuration was refused because others than root may change it.
+    /// Whether it was refused: the caller may not read it, or root must not believe it because others may change it.
     pub refused: bool,
 }
 

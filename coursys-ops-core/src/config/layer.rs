@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
     pub(super) fn arguments(&mut self, set: &[String]) {
         for argument in set {
             let origin = Origin::Argument("--set");
-            match argument.split_once('=') {
+            match argument.split_once('=').filter(|(path, _)| !path.trim().is_empty()) {
                 Some((path, text)) => self.text(path.trim(), text, origin),
                 None => {
                     // What follows the key may be a secret.
@@ -166,6 +166,11 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&mut self, path: &str, origin: Origin) {
+        if self.schema.is_table(path) {
+            let message = format!("is a section; expected a key in it, such as `{path}.KEY`");
+            self.problems.push(Problem::new(origin, path, message));
+            return;
+        }
         let what = if path.contains('.') { "no such key" } else { "no such section" };
         let near =
             self.schema.nearest(path).filter(|near| near != COMPONENTS || !path.starts_with(COMPONENTS));

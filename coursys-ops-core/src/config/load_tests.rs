@@ -153,7 +153,7 @@ fn errors_of_variables_and_arguments_name_their_place() {
             ("COURSYS_OPS_LOG", "trace"),
             ("OTHER", "x"),
         ]),
-        set: vec!["email.starttls=yes".to_owned(), "database.password:s3cret".to_owned()],
+        set: ["email.starttls=yes", "database.password:s3cret", "site=vm", "=vm"].map(str::to_owned).into(),
         ..Sources::default()
     };
     assert_eq!(
@@ -164,6 +164,8 @@ fn errors_of_variables_and_arguments_name_their_place() {
             "COURSYS_OPS_DATBASE: datbase: no such section; did you mean `database`?",
             "--set: email.starttls: expected `true` or `false`, found `yes`",
             "--set: database.password: expected `KEY=VALUE`",
+            "--set: site: is a section; expected a key in it, such as `site.KEY`",
+            "--set: expected `KEY=VALUE`",
         ]
     );
 }

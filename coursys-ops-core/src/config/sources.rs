@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::error::{ConfigErrors, Origin, Problem};
 use super::layer::SITE_VARIABLES;
 use super::{shell, trust};
@@ -86,8 +88,8 @@ pub fn file_path(options: &Options, environment: &BTreeMap<String, String>) -> P
 ///
 /// # Errors
 ///
-/// The file is missing (only the default one may be), cannot be read, is not UTF-8, or, for root, may be written by
-/// others: then the errors say that the configuration was `refused`.
+/// The file is missing (only the default one may be), is no regular file or not UTF-8; or the caller may not read it or,
+/// as root, must not believe it because others may write it: then the errors say that the configuration was `refused`.
 pub fn read_sources(
     options: Options,
     environment: BTreeMap<String, String>,
@@ -112,20 +114,30 @@ pub fn read_sources(
 fn read(path: &Path, named: bool, as_root: bool) -> Result<Option<FileSource>, ConfigErrors> {
     let problem =
         |message: String| Problem::new(Origin::File { path: path.to_owned(), line: 0 }, "", message);
-    let cannot = |error: std::io::Error| problem(format!("cannot be read: {}", reason(&error)));
+    let cannot = |error: std::io::Error| {
+        let refused = error.kind() == std::io::ErrorKind::PermissionDenied;
+        let problem = problem(format!("cannot be read: {}", reason(&error)));
+        let problem = if refused { problem.hint("run it with sudo, or as the site's user") } else { problem };
+        ConfigErrors { problems: vec![problem], refused }
+    };
     if !named && matches!(path.try_exists(), Ok(false)) {
         return Ok(None);
+    }
+    let metadata = path.metadata().map_err(cannot)?;
+    if !metadata.is_file() {
+        // Before its mode is judged: nobody should change that of a device because it was named here.
+        let what = if metadata.is_dir() { "is a directory" } else { "is not a file" };
+        return Err(problem(what.to_owned()).into());
     }
     if as_root && let Err(distrust) = trust::only_root_writes(path).map_err(cannot)? {
         let message = format!("refused for root: {}", distrust.message);
         let problems = vec![problem(message).hint(distrust.remedy)];
         return Err(ConfigErrors { problems, refused: true });
     }
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
-    if metadata.is_dir() {
-        return Err(problem("is a directory".to_owned()).into());
-    }
+    // What has become a pipe since must not hold us.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;
+    let file = std::fs::File::from(file);
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LONGEST {

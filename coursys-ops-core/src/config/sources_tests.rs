@@ -38,6 +38,21 @@ fn a_file_that_was_named_must_be_there_and_readable_text() {
 }
 
 #[test]
+fn a_pipe_or_a_device_neither_holds_the_program_nor_brings_advice_to_change_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+        .unwrap();
+    for path in [pipe.as_path(), Path::new("/dev/null")] {
+        for caller_is_root in [false, true] {
+            let options = Options { caller_is_root, ..options(path) };
+            let errors = read_sources(options, BTreeMap::new()).unwrap_err();
+            assert_eq!(errors.to_string(), format!("{}: is not a file", path.display()));
+        }
+    }
+}
+
+#[test]
 fn root_refuses_a_file_that_others_may_write_and_nobody_else_does() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");

@@ -15,6 +15,9 @@ const STICKY: u32 = 0o1000;
 /// More symbolic links than this in one path are a circle, as for the kernel.
 const MOST_LINKS: usize = 40;
 
+/// What to do about a directory on the way, which may be as it is for good reasons.
+const ELSEWHERE: &str = "keep the file where only root may write, as below /etc/coursys-ops";
+
 /// Why a path is not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Distrust {
@@ -76,10 +79,11 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 fn judge(path: &Path, metadata: &std::fs::Metadata) -> Option<Distrust> {
     let (mode, shown) = (metadata.mode(), path.display());
     if metadata.uid() != 0 {
-        return Some(Distrust {
-            message: format!("`{shown}` belongs to user {}, who may write it", metadata.uid()),
-            remedy: format!("run `chown root {shown}`"),
-        });
+        // A directory that was given to somebody stays his.
+        let remedy =
+            if metadata.is_dir() { ELSEWHERE.to_owned() } else { format!("run `chown root {shown}`") };
+        let message = format!("`{shown}` belongs to user {}, who may write it", metadata.uid());
+        return Some(Distrust { message, remedy });
     }
     if metadata.is_symlink() || (metadata.is_dir() && mode & STICKY != 0) {
         return None;
@@ -87,10 +91,10 @@ fn judge(path: &Path, metadata: &std::fs::Metadata) -> Option<Distrust> {
     let others = (mode & OTHERS_WRITE != 0).then_some(("everybody", "o-w"));
     let group = (mode & GROUP_WRITES != 0 && metadata.gid() != 0).then_some(("its group", "g-w"));
     let (who, change) = others.or(group)?;
-    Some(Distrust {
-        message: format!("`{shown}` may be written by {who}"),
-        remedy: format!("run `chmod {change} {shown}`"),
-    })
+    let message = format!("`{shown}` may be written by {who}");
+    let run = format!("run `chmod {change} {shown}`");
+    let remedy = if metadata.is_dir() { format!("{ELSEWHERE}, or {run}") } else { run };
+    Some(Distrust { message, remedy })
 }
 
 /// Whether everybody on the machine may read an open file.
@@ -147,7 +151,11 @@ mod tests {
         chown(&file, Some(0), None).unwrap();
         set_mode(dir.path(), 0o777);
         let distrust = only_root_writes(&file).unwrap().unwrap_err();
-        assert_eq!(distrust.remedy, format!("run `chmod o-w {}`", dir.path().display()));
+        assert!(distrust.remedy.ends_with(&format!("or run `chmod o-w {}`", dir.path().display())));
+        set_mode(dir.path(), 0o755);
+        chown(dir.path(), Some(33), None).unwrap();
+        let distrust = only_root_writes(&file).unwrap().unwrap_err();
+        assert_eq!(distrust.remedy, ELSEWHERE, "nobody's home directory should be taken away");
     }
 
     #[test]
