@@ -145,6 +145,8 @@ impl Fold {
                 findings: outcome.findings,
             });
         }
+        // They came in the order of answers, which is another in each run.
+        self.facts.sort_by_cached_key(|fact| fact.label.to_lowercase());
         let run = RunInfo {
             id: start.id,
             started_at: start.started_at,

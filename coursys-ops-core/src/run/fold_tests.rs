@@ -71,6 +71,14 @@ fn strict_makes_a_warning_bad() {
 }
 
 #[test]
+fn facts_stand_in_the_same_order_whoever_answered_first() {
+    let fact = |label: &str| Event::Fact { label: label.to_owned(), value: "1".to_owned() };
+    let report = fold(&[started(vec![]), fact("search"), fact("Broker"), fact("database"), fact("Broker")]);
+    let labels: Vec<_> = report.facts.iter().map(|fact| fact.label.as_str()).collect();
+    assert_eq!(labels, ["Broker", "database", "search"]);
+}
+
+#[test]
 fn a_report_survives_its_way_as_json() {
     let report = fold(&[started(vec![listed("a", &[])]), ended(Ended::Complete, None)]);
     let text = serde_json::to_string(&report).unwrap();

@@ -232,16 +232,18 @@ impl Attempt<'_> {
 
     /// What is known about a check without looking.
     fn foregone(&self, spec: &CheckSpec, outcomes: &BTreeMap<String, Outcome>) -> Option<Outcome> {
+        // First, because it would not be looked at either if what it needs were well.
+        let config = &self.context.config;
+        let missing = spec.component.as_ref().filter(|name| !config.components.contains_key(*name));
+        if let Some(component) = missing {
+            let message =
+                format!("not in this layout: `{}` has no component `{component}`", config.site.layout);
+            let findings = vec![Finding::skipped(Code::NotInLayout, message)];
+            return Some(Outcome { findings, ..Outcome::default() });
+        }
         let roots = spec.needs.iter().filter_map(|need| Some(outcomes.get(need)?.roots(need))).flatten();
         let roots: Vec<String> = roots.collect();
-        if !roots.is_empty() {
-            return Some(Outcome::skipped_because(roots));
-        }
-        let config = &self.context.config;
-        let component =
-            spec.component.as_ref().filter(|component| !config.components.contains_key(*component))?;
-        let message = format!("not in this layout: `{}` has no component `{component}`", config.site.layout);
-        Some(Outcome { findings: vec![Finding::skipped(Code::NotInLayout, message)], ..Outcome::default() })
+        (!roots.is_empty()).then(|| Outcome::skipped_because(roots))
     }
 
     fn outcome(&self, spec: &CheckSpec, took: Duration, ended: Supervised<Vec<Finding>>) -> Outcome {

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::testing::{Act, config, context, fails, fake, outline, passes};
+use crate::testing::{Act, Fake, config, context, fails, fake, outline, passes};
 
 async fn run_all(checks: &[Arc<dyn Check>], options: &Options) -> Report {
     run(checks, &context(), options, &Cancel::never(), ExitPolicy::default(), &mut |_| {}).await
@@ -39,6 +39,14 @@ async fn a_warning_and_a_skip_for_another_reason_do_not_block() {
     let report = run_all(&checks, &Options::default()).await;
     assert_eq!(outline(&report), "w=warning/busy s=skipped/not_permitted a=passed/ok");
     assert_eq!(report.run.exit_code, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_layout_lacks_is_told_so_also_when_what_it_needs_fails() {
+    let spec = CheckSpec::new("b", "b").needs("a").component("celerybeat");
+    let absent: Arc<dyn Check> = Arc::new(Fake(spec, Act::Hang));
+    let report = run_all(&[fails("a", &[]), absent, passes("c", &["b"])], &Options::default()).await;
+    assert_eq!(outline(&report), "a=failed/refused b=skipped/not_in_layout c=passed/ok");
 }
 
 #[tokio::test(start_paused = true)]
