@@ -1,7 +1,7 @@
 //! Why there is no connection.
 
 use super::TlsProblem;
-use super::system::code_of;
+use super::system::{code_of, out_of_files};
 use crate::config::Server;
 use crate::model::{Code, Finding};
 
@@ -57,7 +57,7 @@ impl NetError {
             Self::UnknownHost(..) => format!("correct `{section}.host`, or the name in DNS or /etc/hosts"),
             Self::Dns(..) => "look at /etc/resolv.conf and at the name servers in it".to_owned(),
             Self::Tls(_, problem) => problem.hint(section),
-            Self::Connect { .. } => match self.code() {
+            Self::Connect { source, .. } => match self.code() {
                 Code::Refused => {
                     "nothing listens there: start the server, or correct host and port".to_owned()
                 }
@@ -67,6 +67,10 @@ impl NetError {
                 }
                 Code::Timeout => {
                     "nobody answers at that address: look at the host and at firewalls between".to_owned()
+                }
+                _ if out_of_files(source) => {
+                    "give the program more open files: `ulimit -n`, or `fs.file-max` of the machine"
+                        .to_owned()
                 }
                 _ => "look at the network between here and there".to_owned(),
             },

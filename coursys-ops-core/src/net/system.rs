@@ -18,3 +18,9 @@ pub(super) fn code_of(error: &std::io::Error) -> Code {
         _ => Code::Unreachable,
     }
 }
+
+/// Whether this process or the machine has no descriptor left: then nothing is wrong with the network.
+pub(super) fn out_of_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
