@@ -24,6 +24,9 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 /// What a run exits with that was stopped because nobody reads it: it did not find out everything.
 const CUT_SHORT: u8 = 1;
 
+/// The check that `--email` makes send a mail.
+pub const MAIL_CHECK: &str = "email.smtp";
+
 /// What to run, and how to tell it.
 pub struct Request {
     /// The checks.
@@ -132,7 +135,9 @@ impl Request {
             Format::Text => {
                 let shown = self.output.is_none();
                 let colour = if shown { terminal::colour() } else { terminal::colour_is_forced() };
-                let style = render::text::Style { colour, width: terminal::width(), verbose: self.verbose };
+                let asked = self.context.mail_to.as_ref().map(|_| MAIL_CHECK);
+                let width = terminal::width();
+                let style = render::text::Style { colour, width, verbose: self.verbose, asked };
                 Ok(render::text::render(report, style))
             }
             Format::Json => render::json::render(report),

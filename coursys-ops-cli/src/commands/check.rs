@@ -10,13 +10,10 @@ use coursys_ops_core::render::Format;
 use coursys_ops_core::run::leave_out;
 
 use super::listing;
-use crate::engine::{self, Request};
+use crate::engine::{self, MAIL_CHECK, Request};
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::setup::Setup;
-
-/// The check that `--email` makes send a mail.
-const MAIL_CHECK: &str = "email.smtp";
 
 /// What to look at, and how to tell it.
 #[derive(Debug, clap::Args)]
@@ -38,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "ID or GLOB", conflicts_with_all = ["patterns", "list"])]
     pub explain: Option<String>,
     /// How long the whole run may take; what is not known by then is `unknown` [default: 15]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds(0.01))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds(0.01), allow_negative_numbers = true)]
     pub deadline: Option<Duration>,
     /// Exits with 1 on a warning too
     #[arg(long)]
@@ -47,12 +44,18 @@ pub struct Args {
     #[arg(long)]
     pub read_only: bool,
     /// Looks again every so often, until a signal
-    #[arg(long, value_name = "SECONDS", value_parser = seconds(1.0), conflicts_with_all = ["list", "explain"])]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds(1.0),
+        allow_negative_numbers = true,
+        conflicts_with_all = ["list", "explain"]
+    )]
     pub watch: Option<Duration>,
     /// How to tell it
     #[arg(long, default_value_t = Format::Text, value_parser = format())]
     pub format: Format,
-    /// Writes the report to a file instead, in whole or not at all
+    /// Writes the report to a file instead, in whole or not at all; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "explain"])]
     pub output: Option<PathBuf>,
     /// Sends a test mail to this address and tells what the mail server answers
@@ -113,7 +116,7 @@ pub fn run(args: Args, global: &Global) -> Result<u8, Failure> {
         policy: ExitPolicy { strict: args.strict },
         watch: args.watch,
         format: args.format,
-        output: args.output,
+        output: args.output.filter(|path| path.as_os_str() != "-"),
         quiet: global.quiet,
         verbose: global.verbose > 0,
     })

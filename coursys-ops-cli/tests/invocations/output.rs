@@ -19,6 +19,14 @@ fn the_report_goes_to_the_file_and_nothing_to_standard_output() {
 }
 
 #[test]
+fn a_dash_is_standard_output_as_for_the_other_commands() {
+    let site = Site::new();
+    let got = site.run(["check", "disk.space.tmp", "--format", "jsonl", "--output", "-"]).exits(0);
+    assert!(got.stdout.contains("disk.space.tmp"), "{got:#?}");
+    assert!(!site.path("-").exists());
+}
+
+#[test]
 fn a_quiet_run_writes_its_file_all_the_same() {
     let site = Site::new();
     site.run(["check", "-q", "--format", "json", "--output", "report.json"]).exits(0);

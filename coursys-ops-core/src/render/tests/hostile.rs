@@ -154,9 +154,9 @@ fn is_perfdata(mut rest: &str) -> bool {
 proptest! {
     #[test]
     fn no_text_from_outside_controls_the_terminal(report in report(), width in 0_usize..120, verbose in any::<bool>()) {
-        let plain = text::render(&report, Style { colour: false, width, verbose });
+        let plain = text::render(&report, Style { width, verbose, ..Style::default() });
         prop_assert_eq!(hidden(&plain), None, "{:?}", plain);
-        let coloured = text::render(&report, Style { colour: true, width, verbose });
+        let coloured = text::render(&report, Style { colour: true, width, verbose, ..Style::default() });
         let stripped = strip_colour(&coloured);
         prop_assert_eq!(trimmed(&stripped), trimmed(&plain));
     }

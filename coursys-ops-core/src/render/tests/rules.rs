@@ -184,6 +184,16 @@ fn no_line_is_wider_than_the_terminal_unless_it_is_one_word() {
 }
 
 #[test]
+fn the_answer_that_was_asked_for_is_told_even_when_it_is_good() {
+    let mail = Finding::passed("the mail was accepted: `250 OK`");
+    let report = with_findings(vec![mail]);
+    let id: &'static str = "database.connection";
+    assert!(!text::render(&report, Style::default()).contains("250 OK"));
+    let told = text::render(&report, Style { asked: Some(id), ..Style::default() });
+    assert!(told.contains("250 OK") && told.matches(id).count() == 1, "{told}");
+}
+
+#[test]
 fn failures_come_first_and_the_summary_last() {
     let text = text::render(&sample("deadline"), Style::default());
     assert!(text.starts_with("FAILED   disk.space.dumps"), "{text}");

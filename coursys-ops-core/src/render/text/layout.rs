@@ -14,7 +14,8 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
 
 /// `text` in lines of at most `columns`, broken at spaces. A longer word stays whole, and so does what stands between
 /// back-ticks, so that a path or a command can still be copied. At least one line.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in words(text) {

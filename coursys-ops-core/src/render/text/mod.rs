@@ -7,6 +7,7 @@ mod layout;
 mod page;
 mod quantity;
 
+pub use layout::wrap;
 pub use quantity::{duration, quantity};
 
 use jiff::Timestamp;
@@ -24,11 +25,13 @@ pub struct Style {
     pub width: usize,
     /// With codes, all measurements, and what the passed checks found.
     pub verbose: bool,
+    /// A check whose findings are told even if it passed, because its answer was asked for.
+    pub asked: Option<&'static str>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { colour: false, width: 80, verbose: false }
+        Self { colour: false, width: 80, verbose: false, asked: None }
     }
 }
 
@@ -160,15 +163,16 @@ fn together<'a>(page: &mut Page, status: Status, checks: impl Iterator<Item = &'
     }
 }
 
-/// Passed checks: a compact table, or all that they found.
+/// Passed checks: a compact table, but all that they found where that was asked for.
 fn passed(page: &mut Page, report: &Report) {
-    if page.style().verbose {
-        for check in with(report, Status::Passed) {
-            entry(page, check);
-        }
-        return;
+    let style = page.style();
+    let (told, counted): (Vec<_>, Vec<_>) = with(report, Status::Passed)
+        .partition(|check| style.verbose || style.asked == Some(check.id.as_str()));
+    for check in told {
+        entry(page, check);
     }
-    let cells: Vec<(String, String)> = with(report, Status::Passed)
+    let cells: Vec<(String, String)> = counted
+        .into_iter()
         .map(|check| (escape::line(&check.id), check.duration_ms.map(duration).unwrap_or_default()))
         .collect();
     if !cells.is_empty() {
