@@ -1,11 +1,14 @@
 //! `check --list` and `check --explain`: what there is to be looked at, without looking.
 
 use coursys_ops_core::model::{CheckSpec, Effects, Location, SCHEMA, Tier};
-use coursys_ops_core::render::Format;
+use coursys_ops_core::render::{self, Format};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::{output, terminal};
+
+/// Wider than this, in columns, the eye loses its line.
+const WIDEST: usize = 100;
 
 /// One check in `--format json`.
 #[derive(Serialize)]
@@ -99,9 +102,23 @@ fn article(spec: &CheckSpec) -> String {
         rows.push(("interval", format!("at most once in {} s within one process", interval.as_secs_f64())));
     }
     rows.push(("when silent", spec.timeout_hint.clone()));
-    let rows: String = rows.iter().map(|(name, value)| format!("  {name:<11} {value}\n")).collect();
-    let explanation = spec.explanation.trim();
-    let explanation: String = explanation.lines().map(|line| format!("  {}\n", line.trim_end())).collect();
+    let width = terminal::width().min(WIDEST);
+    let row = |(name, value): &(&str, String)| hanging(&format!("  {name:<11} "), value, width);
+    let rows: String = rows.iter().map(row).collect();
+    let paragraphs = spec.explanation.trim().lines();
+    let explanation: String = paragraphs.map(|paragraph| hanging("  ", paragraph, width)).collect();
     let gap = if explanation.is_empty() { "" } else { "\n" };
     format!("{}: {}\n{rows}{gap}{explanation}", spec.id, spec.title)
+}
+
+/// `text` behind `label`, in lines of at most `width` columns, the later ones below the first.
+fn hanging(label: &str, text: &str, width: usize) -> String {
+    let room = width.saturating_sub(label.len());
+    let lines = render::text::wrap(text.trim_end(), room);
+    let below = " ".repeat(label.len());
+    let line = |(n, line): (usize, &String)| {
+        let line = format!("{}{line}", if n == 0 { label } else { &below });
+        format!("{}\n", line.trim_end())
+    };
+    lines.iter().enumerate().map(line).collect()
 }

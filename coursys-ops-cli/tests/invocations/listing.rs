@@ -45,6 +45,9 @@ fn every_check_is_explained() {
         assert!(text.contains("  timeout ") && text.contains("  effects "), "{text}");
         assert!(check["explanation"].as_str().unwrap().len() > 80, "{id} is not explained: {text}");
     }
+    let prose = site.run(["check", "--explain", "*"]).exits(0).stdout;
+    let wide = prose.lines().find(|line| line.chars().count() > 80 && !line.contains('`'));
+    assert_eq!(wide, None, "lines are broken at words");
     let several = site.run(["check", "--explain", "disk.*"]).exits(0).stdout;
     assert!(several.contains("disk.space.tmp: ") && several.contains("disk.space.root: "), "{several}");
 }
