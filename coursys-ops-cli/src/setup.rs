@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use coursys_ops_core::config::{self, ConfigErrors, Loaded, Options, Sources};
+use coursys_ops_core::config::{self, Config, ConfigErrors, Loaded, Options, Sources};
 use coursys_ops_core::process::Helper;
-use coursys_ops_core::{Context, Registry};
+use coursys_ops_core::{Check, Context, Registry};
 
 use crate::failure::{Failure, Level, say};
 use crate::global::Global;
@@ -54,11 +54,30 @@ impl Setup {
         let file =
             sources.file.as_ref().map_or_else(|| "none".to_owned(), |file| file.path.display().to_string());
         tracing::info!(file, layout = context.config.site.layout, "the configuration is loaded");
-        let registry = Registry::new(list(&context.config)).map_err(|error| {
-            Failure::usage(error)
-                .with_hint("this is a bug of coursys-ops, unless the configuration names a queue twice")
-        })?;
+        let registry = registry(list(&context.config))?;
+        if !global.quiet {
+            tell_idle_patterns(&context.config, &registry);
+        }
         Ok(Self { context: Arc::new(context), registry })
+    }
+}
+
+/// The register of these checks.
+///
+/// # Errors
+///
+/// What they need makes no sense.
+pub fn registry(checks: Vec<Arc<dyn Check>>) -> Result<Registry, Failure> {
+    Registry::new(checks).map_err(|error| {
+        Failure::usage(error)
+            .with_hint("this is a bug of coursys-ops, unless the configuration names a queue twice")
+    })
+}
+
+/// Warns of patterns of `checks.off` that switch nothing off: a slip of the pen would go unnoticed.
+pub fn tell_idle_patterns(config: &Config, registry: &Registry) {
+    for error in config.checks.off.iter().filter_map(|pattern| registry.matching(pattern).err()) {
+        say(Level::Warning, &format!("checks.off: {error}"));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::caller;
 use crate::failure::{Failure, Level, REFUSED, USAGE, say};
 use crate::global::Global;
 use crate::output;
-use crate::setup::{options, refusal};
+use crate::setup::{self, options, refusal};
 
 /// What to do with the configuration.
 #[derive(Debug, clap::Args)]
@@ -98,11 +98,15 @@ fn check(global: &Global) -> Result<u8, Failure> {
         SecretValue::Known(_) | SecretValue::Missing => None,
     });
     unreadable.for_each(|text| say(Level::Warning, &text));
+    let registry = setup::registry(coursys_ops_checks::all(&loaded.config))?;
+    setup::tell_idle_patterns(&loaded.config, &registry);
     if !global.quiet {
         let all = loaded.settings.len();
         let own = loaded.settings.values().filter(|shown| shown.origin.word() != "profile").count();
-        let layout = &loaded.config.site.layout;
-        output::print(&format!("{all} keys, no errors; {own} of them are not from the profile {layout}\n"))?;
+        let (given, layout) = (all - own, &loaded.config.site.layout);
+        output::print(&format!(
+            "no errors; of {all} keys the profile `{layout}` gives {given}, other layers {own}\n"
+        ))?;
     }
     Ok(0)
 }

@@ -47,11 +47,23 @@ fn every_value_is_shown_with_its_origin_and_no_secret() {
 }
 
 #[test]
+fn a_pattern_that_switches_nothing_off_is_warned_of() {
+    for command in [&["config", "check"][..], &["check", "disk.space.tmp"]] {
+        let off = ["--layout", "devel", "--set", "checks.off=disk.space.temp,celery.*"];
+        let args: Vec<&str> = off.iter().chain(command).copied().collect();
+        let got = run_in(Path::new("/"), &args).exits(0);
+        let warning =
+            "warning: checks.off: no check matches `disk.space.temp`; did you mean `disk.space.tmp`?\n";
+        assert_eq!(got.stderr, warning, "{command:?}");
+    }
+}
+
+#[test]
 fn a_valid_configuration_exits_with_0_and_warns_of_a_readable_secret() {
     let dir = dir();
     write(&dir.path().join("c.toml"), "[cache]\npassword = \"x\"\n[email]\npassword_file = \"none\"\n");
     let got = run_in(dir.path(), &["--config", "c.toml", "config", "check"]).exits(0);
-    assert!(got.stdout.contains(" keys, no errors"), "{}", got.stdout);
+    assert!(got.stdout.contains("no errors; of "), "{}", got.stdout);
     assert!(
         got.stderr.contains("c.toml:2: cache.password: everybody on this machine may read this secret"),
         "{}",
