@@ -1,6 +1,7 @@
 //! Who runs the program, on which machine.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use coursys_ops_core::context::Caller;
 
@@ -13,6 +14,13 @@ pub fn caller(environment: &BTreeMap<String, String>) -> Caller {
     let user = account(uid, &passwd).or_else(claimed).unwrap_or_else(|| uid.to_string());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Caller { uid, user, host }
+}
+
+/// How to start this program again from here: the path that it was started by, else its name, which the shell finds.
+pub fn program() -> PathBuf {
+    let first = std::env::args_os().next().map(PathBuf::from);
+    let by_path = first.filter(|path| path.components().nth(1).is_some());
+    by_path.unwrap_or_else(|| PathBuf::from("coursys-ops"))
 }
 
 /// The environment as far as it is text.

@@ -3,16 +3,18 @@
 mod content;
 mod site;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use coursys_ops_core::config::{FileSource, Sources};
+use coursys_ops_core::config::{self, FileSource, Options, Sources};
 use coursys_ops_core::model::{DEFAULT_DEADLINE, ExitPolicy, Tier};
 use coursys_ops_core::registry::Selection;
 use coursys_ops_core::render::Format;
 use coursys_ops_core::run::leave_out;
 
+use crate::caller;
 use crate::engine::{self, Request};
-use crate::failure::Failure;
+use crate::failure::{Failure, Level, say};
 use crate::global::Global;
 use crate::output;
 use crate::setup::Setup;
@@ -68,15 +70,30 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         verbose: global.verbose > 0,
     })?;
     if !global.quiet {
-        output::print(&next_steps(&args.dir))?;
+        output::print(&next_steps(&args.dir, &caller::program()))?;
+        tell_distrust(args.dir.join(content::CONFIG_FILE));
     }
     Ok(code)
 }
 
-/// What to try on the new site.
-fn next_steps(dir: &Path) -> String {
+/// Root believes no file that others may change: better told here than by the first command that is tried.
+fn tell_distrust(file: PathBuf) {
+    let caller_is_root = rustix::process::geteuid().is_root();
+    let directory = std::env::current_dir().ok();
+    let options = Options { config: Some(file), caller_is_root, directory, ..Options::default() };
+    if let Err(errors) = config::read_sources(options, BTreeMap::new()) {
+        say(Level::Warning, &format!("the commands above will be refused here\n{errors}"));
+    }
+}
+
+/// What to try on the new site; `program` is how the caller started this one.
+fn next_steps(dir: &Path, program: &Path) -> String {
+    // A name that begins with a dash would be taken for an option.
+    let dashed = dir.as_os_str().as_encoded_bytes().starts_with(b"-");
+    let dir = if dashed { Path::new(".").join(dir) } else { dir.to_owned() };
     let file = dir.join(content::CONFIG_FILE);
-    let command = format!("coursys-ops --config {}", quoted(&file));
+    let program = quoted(program);
+    let command = format!("{program} --config {}", quoted(&file));
     let database = quoted(&dir.join(content::DATABASE));
     format!(
         "
@@ -87,9 +104,9 @@ A demo site is in {dir}. Try next:
   {command} check --format json
   mv {database} {database}.away     # break something,
   {command} check     # see what is said about it,
-  coursys-ops demo {dir}     # and mend it
+  {program} demo {dir}     # and mend it
 ",
-        dir = quoted(dir),
+        dir = quoted(&dir),
     )
 }
 
@@ -107,6 +124,16 @@ fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_try_next_works_for_whoever_started_it_by_path_and_in_a_directory_that_looks_like_an_option() {
+        let text = next_steps(Path::new("-x"), Path::new("target/debug/coursys-ops"));
+        assert!(
+            text.contains("  target/debug/coursys-ops --config ./-x/coursys-ops.toml check --list\n"),
+            "{text}"
+        );
+        assert!(text.contains("  target/debug/coursys-ops demo ./-x "), "{text}");
+    }
 
     #[test]
     fn a_path_can_be_pasted_into_a_shell() {

@@ -160,4 +160,5 @@ fn write_dump(path: &Path, now: &Zoned) -> std::io::Result<()> {
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::refused(format!("cannot {what} `{}`: {error}", path.display()))
+        .with_hint("name a directory that you may write to, as in `coursys-ops demo /tmp/coursys-demo`")
 }
