@@ -1,9 +1,7 @@
 //! Who looks on while checks run: a line of progress on a terminal, a stream of events, the log.
 
-use std::time::Duration;
-
 use coursys_ops_core::model::{Event, Interruption};
-use coursys_ops_core::render::jsonl;
+use coursys_ops_core::render::{jsonl, text};
 use coursys_ops_core::run::{Canceller, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -135,9 +133,9 @@ fn log(event: &Event) {
         Event::CheckStarted { id } => tracing::debug!("{id} starts"),
         Event::Fact { label, value } => tracing::debug!("fact: {label}: {value}"),
         Event::CheckFinished { id, duration_ms, findings, .. } => {
-            let took = duration_ms.map(|ms| Duration::from_secs_f64(ms.max(0.0) / 1000.0));
+            let took = duration_ms.map_or_else(|| "-".to_owned(), text::duration);
             for finding in findings {
-                tracing::debug!(?took, code = %finding.code, "{id} {}: {}", finding.status, finding.message);
+                tracing::debug!(took, code = %finding.code, "{id} {}: {}", finding.status, finding.message);
             }
         }
         Event::RunEnded { ended, abandoned, .. } => tracing::info!(?ended, abandoned, "the run ends"),
