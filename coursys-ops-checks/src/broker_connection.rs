@@ -59,7 +59,7 @@ impl Check for BrokerConnection {
             Ok(connection) => connection,
             Err(finding) => return vec![finding],
         };
-        let product = connection.product().to_owned();
+        let product = connection.product();
         connection.close().await;
         scope.fact("Broker", format!("{product} at {}", broker.server.place()));
         vec![Finding::passed(format!("logged in to virtual host `{}` of {product}", broker.vhost))]

@@ -115,7 +115,6 @@ impl CeleryQueue {
         connection: &mut Connection,
         asked: &mut Option<Asked>,
     ) -> Result<Finding, AmqpError> {
-        connection.open_channel().await?;
         let depth = connection.depth(&self.queue).await?;
         if depth.consumers == 0 {
             return Ok(self.no_consumer(depth));

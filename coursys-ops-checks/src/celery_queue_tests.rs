@@ -31,8 +31,8 @@ enum Answer {
     Never,
     /// This body comes.
     Body(Vec<u8>),
-    /// A message of so many bytes is announced and drips.
-    Huge(u64),
+    /// A message that does not end.
+    Endless,
     /// The broker has no room.
     Blocked,
 }
@@ -60,7 +60,15 @@ fn deliver(correlation_id: &str, size: u64, body: &[u8]) -> Vec<u8> {
         &short(correlation_id),
     ]
     .concat();
-    [method(1, 60, 60, &[]), frame(2, 1, &header), frame(3, 1, body)].concat()
+    let arguments = [short("tag"), vec![0, 0, 0, 0, 0, 0, 0, 1, 0], short(""), short("reply")].concat();
+    [method(1, 60, 60, &arguments), frame(2, 1, &header), frame(3, 1, body)].concat()
+}
+
+/// As much of an endless message as nobody waits for.
+fn endless(correlation_id: &str) -> Vec<u8> {
+    let piece = [0; (8 << 10) - 8];
+    let more = frame(3, 1, &piece).repeat(1 << 10);
+    [deliver(correlation_id, 1 << 40, &piece), more].concat()
 }
 
 /// Serves one client; returns how many probes came.
@@ -119,13 +127,13 @@ async fn serve(mut peer: TcpStream, mut plan: Plan) -> u32 {
                 let good =
                     json!({"task_id": correlation_id, "status": "SUCCESS", "result": call[0]}).to_string();
                 let whole = |id: &str, body: &[u8]| deliver(id, u64::try_from(body.len()).unwrap(), body);
-                let confirm = method(1, 60, 80, &[0; 9]);
+                let confirm = method(1, 60, 80, &[0, 0, 0, 0, 0, 0, 0, 1, 0]);
                 let rest = match &plan.answer {
                     Answer::Right => whole(&correlation_id, good.as_bytes()),
                     Answer::Stray => whole("another", good.as_bytes()),
                     Answer::Never => Vec::new(),
                     Answer::Body(body) => whole(&correlation_id, body),
-                    Answer::Huge(size) => deliver(&correlation_id, *size, b"x"),
+                    Answer::Endless => endless(&correlation_id),
                     Answer::Blocked => method(0, 10, 60, &short("low on disk")),
                 };
                 [confirm, rest].concat()
@@ -197,7 +205,7 @@ async fn wrong_answers_are_told_apart() {
         (Answer::Body(b"\x80\x04pickle".to_vec()), Code::Garbage),
         (Answer::Body(other.into_bytes()), Code::WrongAnswer),
         (Answer::Body(unknown.into_bytes()), Code::NotRegistered),
-        (Answer::Huge(100 << 20), Code::Garbage),
+        (Answer::Endless, Code::Garbage),
         (Answer::Stray, Code::WrongAnswer),
         (Answer::Blocked, Code::TryLater),
     ] {

@@ -4,6 +4,14 @@ use std::io;
 
 use coursys_ops_core::config::Server;
 use coursys_ops_core::model::{Code, Finding};
+use coursys_ops_core::net::Heard;
+use lapin::ErrorKind;
+use lapin::protocol::AMQPErrorKind;
+
+use super::connection::FRAME_MAX;
+use super::line::Refusal;
+use super::message::Incoming;
+use crate::garbage;
 
 /// AMQP's reply codes that a check tells apart (AMQP 0-9-1, section 1.2).
 mod reply {
@@ -12,6 +20,15 @@ mod reply {
     pub(super) const ACCESS_REFUSED: u16 = 403;
     pub(super) const NOT_FOUND: u16 = 404;
     pub(super) const NOT_ALLOWED: u16 = 530;
+}
+
+/// What was asked of the broker when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To be let in.
+    Login,
+    /// Something on a channel.
+    Channel,
 }
 
 /// What can go wrong in a conversation with a broker.
@@ -38,6 +55,37 @@ pub enum AmqpError {
 }
 
 impl AmqpError {
+    /// What an error of lapin's means, with what was heard of the peer: many faults are all the same to lapin.
+    pub(super) fn new(step: Step, error: &lapin::Error, heard: &Heard) -> Self {
+        if heard.flooded {
+            return Self::Garbage("it sends without end".to_owned());
+        }
+        if let Some(why) = stranger(&heard.first) {
+            return Self::Garbage(why);
+        }
+        match error.kind() {
+            ErrorKind::ProtocolError(error) => {
+                let (code, text) = (error.get_id(), error.get_message().to_string());
+                match (step, error.kind()) {
+                    (Step::Channel, AMQPErrorKind::Soft(_)) => Self::ChannelClosed { code, text },
+                    _ => Self::Closed { code, text },
+                }
+            }
+            ErrorKind::IOError(error) if error.get_ref().is_some_and(|error| error.is::<Refusal>()) => {
+                Self::Garbage(error.to_string())
+            }
+            _ if heard.hung_up => Self::hung_up(),
+            ErrorKind::IOError(error) => Self::Lost(io::Error::new(error.kind(), error.to_string())),
+            ErrorKind::InvalidConnectionState(_) | ErrorKind::InvalidChannelState(..) => Self::hung_up(),
+            _ => Self::Garbage(error.to_string()),
+        }
+    }
+
+    /// The connection ended and nobody said why.
+    pub(super) fn hung_up() -> Self {
+        Self::Lost(io::ErrorKind::UnexpectedEof.into())
+    }
+
     /// Whether the broker says that there is no such queue.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
@@ -100,8 +148,85 @@ impl AmqpError {
     }
 }
 
-impl From<io::Error> for AmqpError {
-    fn from(error: io::Error) -> Self {
-        Self::Lost(error)
+/// Why a peer that began like this is no broker, as far as these bytes tell.
+pub(super) fn stranger(first: &[u8]) -> Option<String> {
+    const METHOD: u8 = 1;
+    const PROTOCOL: &[u8] = b"AMQP";
+    let begins = || Some(format!("it begins with `{}`", garbage::excerpt(first)));
+    match first {
+        [METHOD, 0, 0, a, b, c, d, ..] => {
+            let size = u32::from_be_bytes([*a, *b, *c, *d]);
+            (size > FRAME_MAX).then(|| format!("it begins with a frame of {size} bytes"))
+        }
+        [b'A', b'M', b'Q', b'P', version @ ..] => {
+            Some(format!("it wants another version of AMQP: {version:?}"))
+        }
+        [METHOD] | [METHOD, 0] | [METHOD, 0, 0, ..] => None,
+        start if PROTOCOL.starts_with(start) => None,
+        _ => begins(),
+    }
+}
+
+/// The finding for a queue that does not exist.
+#[must_use]
+pub fn no_queue(queue: &str) -> Finding {
+    Finding::failed(
+        Code::NoQueue,
+        format!("the queue `{queue}` does not exist"),
+        format!(
+            "start the worker of `{queue}`, which makes its queue; if the broker was recreated, restart all of Celery"
+        ),
+    )
+}
+
+/// The code of a return that says there is no such queue is 312; the others are the broker's own trouble.
+impl Incoming {
+    /// The finding for what is not an answer, when it is not good either.
+    #[must_use]
+    pub fn trouble(&self, queue: &str) -> Option<Finding> {
+        const NO_ROUTE: u16 = 312;
+        match self {
+            Self::Confirmed | Self::Message(_) => None,
+            Self::NotConfirmed => Some(Finding::failed(
+                Code::Rejected,
+                format!("the broker could not put the probe into `{queue}`"),
+                "look at the broker's log",
+            )),
+            Self::Blocked(reason) => Some(Finding::failed(
+                Code::TryLater,
+                format!("the broker takes no messages: {reason}"),
+                "free memory or disk space on the broker's machine: `rabbitmqctl status` shows the alarm",
+            )),
+            Self::Returned { code: NO_ROUTE, .. } => Some(no_queue(queue)),
+            Self::Returned { code, text } => Some(Finding::failed(
+                Code::Rejected,
+                format!("the broker sent the probe back: {code} {text}"),
+                "look at the broker's log",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_protocols_are_recognised_by_their_first_bytes() {
+        for (bytes, words) in [
+            (&b"HTTP/1.1 400 Bad Request\r\n"[..], "HTTP/1.1"),
+            (b"\x15\x03\x01\x00\x02\x02\x46", "\\u{15}"),
+            (b"\x01\x00\x01\x00\x00\x00\x05", "begins with"),
+            (b"AMQP\x00\x01\x00\x00", "[0, 1, 0, 0]"),
+            (b"\x01\x00\x00\xff\xff\xff\xff", "4294967295 bytes"),
+        ] {
+            let what = stranger(bytes).unwrap();
+            assert!(what.contains(words), "{what}");
+        }
+        let start = b"\x01\x00\x00\x00\x00\x01\xd7\x00\x0a\x00\x0a";
+        for end in 0..start.len() {
+            assert_eq!(stranger(&start[..end]), None);
+        }
+        assert_eq!(stranger(b"AM"), None);
     }
 }

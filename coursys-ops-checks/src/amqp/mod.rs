@@ -1,16 +1,15 @@
-//! A client of AMQP 0-9-1 that does what a check needs and nothing else.
+//! Conversations with a broker, by lapin.
 //!
-//! It is not one of the client libraries because those keep a thread and tasks for each connection, which outlive
-//! a check that is given up, take messages of any size, and write frames into their trace log, the one with the password
-//! among them. This one lives inside the check's future: dropping it closes the connection, and its memory is bounded by
-//! [`frame::FRAME_MAX`] and [`connection::BODY_MAX`] whatever the peer sends.
+//! lapin keeps a thread and tasks for each connection, and it looks names up, connects and waits in its own ways. Here it
+//! gets the connection made ([`line`]) and its tasks a place to live ([`kit`]), so that everything of it ends with the
+//! [`Connection`], also when a check is given up in the middle.
 
 mod connection;
 mod error;
-mod frame;
-mod method;
-mod wire;
+mod kit;
+mod line;
+mod message;
 
-pub use connection::{Connection, Depth, Incoming, Message, no_queue};
-pub use error::AmqpError;
-pub use method::Request;
+pub use connection::Connection;
+pub use error::{AmqpError, no_queue};
+pub use message::{Depth, Incoming, Message, Request};

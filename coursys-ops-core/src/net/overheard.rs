@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Stream;
 
-/// How many of the first bytes are kept.
-const KEPT: usize = 64;
+/// How many of the first bytes are kept: a broker's whole greeting, which has about 500.
+const KEPT: usize = 2048;
 
 /// More than this, in bytes, no answer to a check is: the peer floods us, and what a library would keep of it is memory.
 const MOST: u64 = 4 << 20;
@@ -18,7 +18,7 @@ const MOST: u64 = 4 << 20;
 /// What a peer has said so far.
 #[derive(Debug, Clone, Default)]
 pub struct Heard {
-    /// Its first bytes, 64 at most.
+    /// Its first bytes, 2048 at most.
     pub first: Vec<u8>,
     /// How many bytes it has sent.
     pub bytes: u64,

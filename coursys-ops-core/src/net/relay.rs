@@ -176,7 +176,7 @@ mod tests {
         };
         let got = relay.during(client).await;
         let heard = overheard.heard();
-        assert!(heard.flooded && heard.first == [b'x'; 64], "{heard:?}");
+        assert!(heard.flooded && heard.first == [b'x'; 2048], "{heard:?}");
         assert!((4 << 20..5 << 20).contains(&got), "{got}");
     }
 
