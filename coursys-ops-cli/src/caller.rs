@@ -30,6 +30,20 @@ pub fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// That no variable that could be meant for us is passed over because it is no text.
+///
+/// # Errors
+///
+/// The name of the first one that is not UTF-8.
+pub fn require_text() -> Result<(), String> {
+    let ours = |name: &str| name.starts_with("COURSYS_") || name == "PYTHON";
+    let odd = std::env::vars_os().find_map(|(name, value)| {
+        let name = name.to_string_lossy().into_owned();
+        (ours(&name) && value.to_str().is_none()).then_some(name)
+    });
+    odd.map_or(Ok(()), |name| Err(format!("{name}: is not UTF-8")))
+}
+
 fn account(uid: u32, passwd: &str) -> Option<String> {
     let mut accounts = passwd.lines().map(|line| line.split(':'));
     accounts.find_map(|mut fields| {

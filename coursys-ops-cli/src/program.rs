@@ -6,7 +6,7 @@ use crate::args::{Cli, Command};
 use crate::commands::{check, config, demo};
 use crate::failure::{Failure, USAGE};
 use crate::global::Global;
-use crate::{crash, log, output, terminal};
+use crate::{caller, crash, log, output, terminal};
 
 /// What the Nagios plugin API exits with when it could not look at all.
 pub const NAGIOS_UNKNOWN: u8 = 3;
@@ -30,6 +30,10 @@ pub fn run() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let global = prepare(cli.global)?;
+    // A demo takes no notice of the environment.
+    if !matches!(cli.command, Command::Demo(_)) {
+        caller::require_text().map_err(Failure::usage)?;
+    }
     match cli.command {
         Command::Check(args) => check::run(args, &global),
         Command::Config(args) => config::run(args, &global),

@@ -47,6 +47,18 @@ fn every_value_is_shown_with_its_origin_and_no_secret() {
 }
 
 #[test]
+fn a_variable_that_is_no_text_is_told_and_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"\xff");
+    for variable in ["COURSYS_OPS_CONFIG", "COURSYS_OPS_DATABASE__HOST", "COURSYS_DIR"] {
+        let got: Run = program(["config", "path"]).env(variable, odd).output().unwrap().into();
+        assert_eq!(got.exits(2).stderr, format!("error: {variable}: is not UTF-8\n"));
+    }
+    let got: Run = program(["config", "path"]).env("COLUMNS", odd).output().unwrap().into();
+    got.exits(0);
+}
+
+#[test]
 fn a_pattern_that_switches_nothing_off_is_warned_of() {
     for command in [&["config", "check"][..], &["check", "disk.space.tmp"]] {
         let off = ["--layout", "devel", "--set", "checks.off=disk.space.temp,celery.*"];
