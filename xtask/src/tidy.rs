@@ -23,6 +23,6 @@ pub fn check() -> Result<()> {
         eprintln!("tidy: layers, circles, sizes and pages are as they should be");
         Ok(())
     } else {
-        bail!("{} offences against the rules in ARCHITECTURE.md", offences.len())
+        bail!("offences against the rules in ARCHITECTURE.md: {}", offences.len())
     }
 }
