@@ -61,7 +61,7 @@ impl Check for BrokerConnection {
         };
         let product = connection.product();
         connection.close().await;
-        scope.fact("Broker", format!("{product} at {}", broker.server.place()));
+        scope.fact("broker", format!("{product} at {}", broker.server.place()));
         vec![Finding::passed(format!("logged in to virtual host `{}` of {product}", broker.vhost))]
     }
 }

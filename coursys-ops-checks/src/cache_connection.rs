@@ -66,7 +66,7 @@ async fn connection(scope: &Scope, mut memcached: Memcached<'_>) -> Result<Findi
             ));
         }
     };
-    scope.fact("memcached", &version);
+    scope.fact("cache", format!("memcached {version}"));
     let sent = Item { flags: DJANGO_BYTES, value: VALUE.as_bytes().to_vec() };
     let started = Instant::now();
     let back = memcached.round_trip(&sent, PROBE_SECONDS).await?;

@@ -59,7 +59,7 @@ async fn connection(scope: &Scope) -> Result<Finding, Finding> {
     let Some(version) = root.pointer("/version/number").and_then(Value::as_str) else {
         return Err(wrong_server(&place));
     };
-    scope.fact("elasticsearch", version);
+    scope.fact("search", format!("Elasticsearch {version}"));
     let (status, health) = ask(scope, |client| async move {
         client.cluster().health(ClusterHealthParts::None).master_timeout(MASTER_TIMEOUT).send().await
     })
