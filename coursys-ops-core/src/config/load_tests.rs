@@ -218,7 +218,8 @@ fn two_that_exclude_each_other_in_one_layer_are_an_error() {
 }
 
 #[test]
-fn tls_over_a_socket_is_an_error() {
+fn tls_where_there_can_be_none_is_an_error() {
+    assert_eq!(complaints(&file("time.tls = \"required\"")), ["F:1: time.tls: NTP knows no TLS"]);
     let sources = file("[database]\ntls = \"required\"\nsocket = \"/run/mysqld.sock\"");
     assert_eq!(complaints(&sources), ["F:3: database.tls: TLS is not possible over `database.socket`"]);
     let config = load(&file("[database]\ntls = \"required\"\nhost = \"::1\"")).unwrap().config;

@@ -129,7 +129,8 @@ fn schema_and_types_have_the_same_keys_and_a_key_sets_its_own_field() {
     sorted.sort();
     assert_eq!(sorted, of_types);
 
-    for key in schema.keys().iter().filter(|key| !is_secret(&key.path)) {
+    // NTP knows no TLS, so that `time.tls` has one value only.
+    for key in schema.keys().iter().filter(|key| !is_secret(&key.path) && key.path != "time.tls") {
         let path = key.path.replace(ANY_NAME, "nginx");
         let text = sample(key);
         let value: toml::Table = toml::from_str(&format!("x = {text}")).unwrap();

@@ -45,8 +45,12 @@ fn queues(merged: &mut Merged) {
     }
 }
 
-/// TLS is for hosts: a Unix socket is never encrypted.
+/// TLS is for hosts: a Unix socket is never encrypted, and neither is NTP. What cannot be had must not seem to be.
 fn encryption(merged: &mut Merged) {
+    if let Some(tls) = merged.settings.get("time.tls").filter(|tls| tls.value.text() == Some("required")) {
+        let problem = Problem::new(tls.origin.clone(), "time.tls", "NTP knows no TLS");
+        merged.problems.push(problem.hint("set `time.tls = \"off\"`"));
+    }
     for section in SERVERS {
         let get = |name: &str| merged.settings.get(&format!("{section}.{name}"));
         if let (Some(socket), Some(tls)) = (get("socket"), get("tls"))
