@@ -35,14 +35,20 @@ enum Then {
     LoginAndSilence,
     /// A frame of a gigabyte begins, and comes as fast as it is taken.
     GreetingAndFlood,
+    /// Its greeting is of a thousand tables, one in the other.
+    NestedGreeting,
     /// It answers goodbyes.
     Goodbye,
 }
 
+/// Bytes after their number.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
 fn method(class: u8, method: u8, arguments: &[u8]) -> Vec<u8> {
     let payload = [&[0, class, 0, method], arguments].concat();
-    let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&[1, 0, 0], &size[..], &payload, &[0xce]].concat()
+    [&[1, 0, 0], &sized(&payload)[..], &[0xce]].concat()
 }
 
 /// Serves one client.
@@ -51,8 +57,12 @@ fn serve(listener: &TcpListener, then: Then) {
     let (mut peer, _) = listener.accept().unwrap();
     peer.read_exact(&mut [0; 8]).unwrap();
     if then != Then::Silence {
-        let mechanisms = [&[0, 0, 0, 5][..], b"PLAIN", &[0, 0, 0, 5], b"en_US"].concat();
-        peer.write_all(&method(10, 10, &[&[0, 9, 0, 0, 0, 0], &mechanisms[..]].concat())).unwrap();
+        let depth = if then == Then::NestedGreeting { 1000 } else { 0 };
+        let properties =
+            sized(&(0..depth).fold(Vec::new(), |inner, _| [b"\x01xF", &sized(&inner)[..]].concat()));
+        let arguments = [&[0, 9], &properties[..], &sized(b"PLAIN"), &sized(b"en_US")].concat();
+        // Who refuses it hangs up in the middle.
+        let _ = peer.write_all(&method(10, 10, &arguments));
     }
     if then == Then::GreetingAndFlood {
         let _ = peer.write_all(&[1, 0, 0, 0x40, 0, 0, 0]);
@@ -159,6 +169,11 @@ fn a_conversation_that_is_given_up_after_the_login_leaves_no_thread_and_no_task(
 #[test]
 fn a_frame_without_end_leaves_no_thread_and_no_task() {
     nothing_is_left("broker.connection", Then::GreetingAndFlood, Status::Unknown);
+}
+
+#[test]
+fn tables_within_tables_end_neither_the_process_nor_leave_anything() {
+    nothing_is_left("broker.connection", Then::NestedGreeting, Status::Failed);
 }
 
 #[test]

@@ -24,11 +24,8 @@ use super::error::Step;
 use super::kit::Kit;
 use super::line::{Line, Scissors};
 use super::message::{Depth, Incoming, Message, Request, cut, name};
+use super::stranger::FRAME_MAX;
 use crate::login::Login;
-
-/// The largest frame, in bytes: the least that RabbitMQ 4 agrees to. lapin keeps 64 times as much for each connection, and
-/// six are open at the same time.
-pub(super) const FRAME_MAX: u32 = 8 << 10;
 
 /// How long saying goodbye may take; without it the broker logs a client that vanished.
 const GOODBYE: Duration = Duration::from_millis(100);

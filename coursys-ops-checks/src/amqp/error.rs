@@ -8,10 +8,8 @@ use coursys_ops_core::net::Heard;
 use lapin::ErrorKind;
 use lapin::protocol::AMQPErrorKind;
 
-use super::connection::FRAME_MAX;
-use super::line::Refusal;
 use super::message::Incoming;
-use crate::garbage;
+use super::stranger::{Refusal, stranger};
 
 /// AMQP's reply codes that a check tells apart (AMQP 0-9-1, section 1.2).
 mod reply {
@@ -148,25 +146,6 @@ impl AmqpError {
     }
 }
 
-/// Why a peer that began like this is no broker, as far as these bytes tell.
-pub(super) fn stranger(first: &[u8]) -> Option<String> {
-    const METHOD: u8 = 1;
-    const PROTOCOL: &[u8] = b"AMQP";
-    let begins = || Some(format!("it begins with `{}`", garbage::excerpt(first)));
-    match first {
-        [METHOD, 0, 0, a, b, c, d, ..] => {
-            let size = u32::from_be_bytes([*a, *b, *c, *d]);
-            (size > FRAME_MAX).then(|| format!("it begins with a frame of {size} bytes"))
-        }
-        [b'A', b'M', b'Q', b'P', version @ ..] => {
-            Some(format!("it wants another version of AMQP: {version:?}"))
-        }
-        [METHOD] | [METHOD, 0] | [METHOD, 0, 0, ..] => None,
-        start if PROTOCOL.starts_with(start) => None,
-        _ => begins(),
-    }
-}
-
 /// The finding for a queue that does not exist.
 #[must_use]
 pub fn no_queue(queue: &str) -> Finding {
@@ -204,29 +183,5 @@ impl Incoming {
                 "look at the broker's log",
             )),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_protocols_are_recognised_by_their_first_bytes() {
-        for (bytes, words) in [
-            (&b"HTTP/1.1 400 Bad Request\r\n"[..], "HTTP/1.1"),
-            (b"\x15\x03\x01\x00\x02\x02\x46", "\\u{15}"),
-            (b"\x01\x00\x01\x00\x00\x00\x05", "begins with"),
-            (b"AMQP\x00\x01\x00\x00", "[0, 1, 0, 0]"),
-            (b"\x01\x00\x00\xff\xff\xff\xff", "4294967295 bytes"),
-        ] {
-            let what = stranger(bytes).unwrap();
-            assert!(what.contains(words), "{what}");
-        }
-        let start = b"\x01\x00\x00\x00\x00\x01\xd7\x00\x0a\x00\x0a";
-        for end in 0..start.len() {
-            assert_eq!(stranger(&start[..end]), None);
-        }
-        assert_eq!(stranger(b"AM"), None);
     }
 }

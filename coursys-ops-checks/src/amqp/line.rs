@@ -12,7 +12,7 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::error::stranger;
+use super::stranger::{Nesting, Refusal, stranger};
 
 /// A connection that can be cut off from outside: lapin's thread ends when its line fails, and only then.
 #[derive(Debug)]
@@ -77,44 +77,6 @@ impl Line {
     }
 }
 
-/// Why what a peer says does not reach lapin.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Refusal(pub(super) String);
-
-impl From<Refusal> for io::Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(io::ErrorKind::InvalidData, refusal)
-    }
-}
-
-/// Watches for tables within tables: lapin reads them by recursion, and some hundreds end the process.
-///
-/// It counts what begins every inner table or array: its mark, and the first byte of its size, zero below 16 MiB. Texts
-/// have no such bytes, and an honest broker sends a handful of tables.
-#[derive(Debug, Default)]
-struct Nesting {
-    count: usize,
-    last: u8,
-}
-
-impl Nesting {
-    const MOST: usize = 64;
-
-    fn watch(&mut self, bytes: &[u8]) -> io::Result<()> {
-        for byte in bytes {
-            if *byte == 0 && matches!(self.last, b'F' | b'A') {
-                self.count += 1;
-            }
-            self.last = *byte;
-        }
-        if self.count > Self::MOST {
-            return Err(Refusal("it sends tables within tables without end".to_owned()).into());
-        }
-        Ok(())
-    }
-}
-
 impl AsyncRead for Line {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -146,26 +108,5 @@ impl AsyncWrite for Line {
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.scissors.is_whole()?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_within_tables_are_refused_before_anybody_reads_them() {
-        let nest = |depth| {
-            (0..depth).fold(Vec::new(), |inner: Vec<u8>, _| {
-                let size = u32::try_from(inner.len()).unwrap().to_be_bytes();
-                [&[1, b'x', b'F'], &size[..], &inner].concat()
-            })
-        };
-        assert!(Nesting::default().watch(&nest(20)).is_ok());
-        let deep = nest(100);
-        assert!(Nesting::default().watch(&deep).is_err());
-        let mut in_drips = Nesting::default();
-        assert!(deep.chunks(1).any(|byte| in_drips.watch(byte).is_err()));
-        assert!(Nesting::default().watch(&b"{\"A\": \"FAFA\"}".repeat(1000)).is_ok());
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod kit;
 mod line;
 mod message;
+mod stranger;
 
 pub use connection::Connection;
 pub use error::{AmqpError, no_queue};
