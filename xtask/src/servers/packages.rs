@@ -35,7 +35,8 @@ const NEEDED: &[(&str, &str)] = &[
     // What the tests call beside the servers.
     ("/usr/bin/promtool", "prometheus"),
     ("/usr/bin/xmllint", "libxml2-utils"),
-    ("/usr/lib/*/faketime/libfaketime.so.1", "libfaketime"),
+    ("/usr/bin/faketime", "faketime"),
+    ("/bin/ip", "iproute2"),
 ];
 
 /// Installs what is missing, when root runs this. No service is started or enabled, no package removed.
