@@ -35,7 +35,8 @@ impl BrokerConnection {
                 .tier(Tier::Sanity)
                 .component("rabbitmq")
                 .timeout(Duration::from_secs(3))
-                .timeout_hint("RabbitMQ accepts connections but does not answer: read its log and restart it")
+                .timeout_hint("RabbitMQ accepts connections but does not answer: read its log and restart it; or another server listens there: \
+                     compare `broker.host` and `broker.port`")
                 .explanation(EXPLANATION),
         )
     }

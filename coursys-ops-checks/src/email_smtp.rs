@@ -32,7 +32,8 @@ impl EmailSmtp {
             .timeout(TIMEOUT)
             .interval(INTERVAL)
             .effects(if sends { Effects::Sends } else { Effects::None })
-            .timeout_hint("the mail server hangs: ask whoever runs it, and look at firewalls between")
+            .timeout_hint("the mail server hangs: ask whoever runs it, and look at firewalls between; or another server listens there: \
+                 compare `email.host` and `email.port`")
             .explanation(
                 "Talks to the mail server at `email.host` and `email.port` as the site would: greeting, EHLO, TLS \
                  and login as configured, QUIT. No mail is sent, unless `--email ADDRESS` asks for one; then the \

@@ -1,13 +1,14 @@
 //! `cargo xtask test`: everything in stages, each with its time.
 
-use std::fmt::Write as _;
+mod report;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::run::{cargo, output, root, xtask};
+use crate::run::{cargo, xtask};
 use crate::{servers, tidy};
 
 /// How much to test.
@@ -15,12 +16,15 @@ use crate::{servers, tidy};
 pub enum Extent {
     /// What needs no servers: up to 5 minutes.
     Quick,
-    /// Everything, in stages of at most 60 minutes; the result goes to docs/test-report.md.
+    /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
         /// One stage alone: `quick`, `servers` or `repeat`.
         stage: Option<String>,
     },
 }
+
+/// A stage that was run: its name, how long it took, and how it ended.
+type Outcome = (&'static str, Duration, Result<()>);
 
 /// One stage: its name and what it does.
 type Stage = (&'static str, fn() -> Result<()>);
@@ -50,7 +54,7 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
             vec![PACKAGES, stage]
         }
     };
-    let mut results = Vec::new();
+    let mut results: Vec<Outcome> = Vec::new();
     for (name, stage) in stages {
         eprintln!("\n== stage {name}");
         let started = Instant::now();
@@ -67,8 +71,8 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
             break;
         }
     }
-    if matches!(extent, Some(Extent::Full { stage: None })) {
-        write_report(&results)?;
+    if matches!(extent, Some(Extent::Full { .. })) {
+        report::keep(&results)?;
     }
     eprintln!();
     for (name, took, result) in &results {
@@ -112,22 +116,4 @@ impl Drop for Down {
             eprintln!("warning: {error:#}");
         }
     }
-}
-
-/// Keeps the result of a full run.
-fn write_report(results: &[(&str, Duration, Result<()>)]) -> Result<()> {
-    let commit = output(&["git", "rev-parse", "--short", "HEAD"], root())?;
-    let date = output(&["git", "log", "-1", "--format=%cs"], root())?;
-    let mut text = String::from("# The last full test\n\nWritten by `cargo xtask test full`.\n\n");
-    writeln!(
-        text,
-        "Commit {} of {}.\n\n| stage | result | time |\n|---|---|---|",
-        commit.trim(),
-        date.trim()
-    )?;
-    for (name, took, result) in results {
-        let outcome = if result.is_ok() { "passed" } else { "failed" };
-        writeln!(text, "| {name} | {outcome} | {:.1} s |", took.as_secs_f64())?;
-    }
-    Ok(std::fs::write(root().join("docs/test-report.md"), text)?)
 }
