@@ -69,10 +69,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
 
 /// Reads every layer, the profile last, because the others name it.
 fn read_layers(reader: &mut Reader<'_>, sources: &Sources) {
-    match &sources.site_environment {
-        Some(site) => reader.site(&site.variables, Some(&site.path)),
-        None => reader.site(&sources.environment, None),
+    // Of one layer the later wins: a variable of the environment stands above the same one in the site's file.
+    if let Some(site) = &sources.site_environment {
+        reader.site(&site.variables, Some(&site.path));
     }
+    reader.site(&sources.environment, None);
     if let Some(file) = &sources.file {
         reader.toml(&file.text, |line| Origin::File { path: file.path.clone(), line });
     }

@@ -94,6 +94,16 @@ fn the_file_of_the_sites_variables_says_where_a_value_is_from() {
 }
 
 #[test]
+fn a_variable_of_the_environment_stands_above_its_line_in_the_sites_file_and_hides_no_other() {
+    let path = PathBuf::from("/etc/profile.d/coursys-environment.sh");
+    let in_file = variables(&[("COURSYS_USER", "www"), ("PYTHON", "/venv/bin/python")]);
+    let site_environment = Some(SiteEnvironment { path, variables: in_file });
+    let environment = variables(&[("PYTHON", "/usr/bin/python3")]);
+    let site = load(&Sources { site_environment, environment, ..Sources::default() }).unwrap().config.site;
+    assert_eq!((site.user.as_deref(), site.python.as_path()), (Some("www"), Path::new("/usr/bin/python3")));
+}
+
+#[test]
 fn the_layout_is_the_argument_or_what_the_highest_layer_says() {
     let mut sources = file("[site]\nlayout = \"devel\"");
     assert_eq!(load(&sources).unwrap().config.database.engine, Engine::Sqlite);

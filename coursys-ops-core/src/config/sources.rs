@@ -44,7 +44,7 @@ pub struct Sources {
     pub set: Vec<String>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
-    /// The site's own variables from [`SITE_ENVIRONMENT`], which count when the environment has none of them.
+    /// The site's own variables from [`SITE_ENVIRONMENT`], each of which counts when the environment lacks it.
     pub site_environment: Option<SiteEnvironment>,
     /// The working directory: relative paths of variables and arguments count from it.
     pub directory: Option<PathBuf>,
@@ -84,7 +84,7 @@ pub fn file_path(options: &Options, environment: &BTreeMap<String, String>) -> P
     options.directory.as_ref().map_or_else(|| path.clone(), |directory| directory.join(&path))
 }
 
-/// Reads the configuration file and, when the environment lacks the site's variables, their file.
+/// Reads the configuration file and, when the environment lacks any of the site's variables, their file.
 ///
 /// # Errors
 ///
@@ -97,9 +97,9 @@ pub fn read_sources(
     let path = file_path(&options, &environment);
     let named = path != Path::new(DEFAULT_FILE);
     let file = read(&path, named, options.caller_is_root)?;
-    let has_site =
-        SITE_VARIABLES.iter().any(|(name, _)| environment.get(*name).is_some_and(|v| !v.is_empty()));
-    let site_environment = if has_site {
+    let has_all =
+        SITE_VARIABLES.iter().all(|(name, _)| environment.get(*name).is_some_and(|v| !v.is_empty()));
+    let site_environment = if has_all {
         None
     } else {
         let path = Path::new(SITE_ENVIRONMENT);

@@ -72,12 +72,13 @@ fn root_refuses_a_file_that_others_may_write_and_nobody_else_does() {
 }
 
 #[test]
-fn the_file_of_the_sites_variables_is_read_only_when_the_environment_has_none_of_them() {
+fn the_file_of_the_sites_variables_is_read_unless_the_environment_has_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     std::fs::write(&path, "").unwrap();
-    let sources = read_sources(options(&path), variables(&[("COURSYS_USER", "www")])).unwrap();
+    let all = SITE_VARIABLES.map(|(name, _)| (name, "x"));
+    let sources = read_sources(options(&path), variables(&all)).unwrap();
     assert!(sources.site_environment.is_none());
-    let sources = read_sources(options(&path), variables(&[("COURSYS_USER", "")])).unwrap();
+    let sources = read_sources(options(&path), variables(&[("COURSYS_USER", "www")])).unwrap();
     assert_eq!(sources.site_environment.is_some(), Path::new(SITE_ENVIRONMENT).exists());
 }
