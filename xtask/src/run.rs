@@ -54,13 +54,16 @@ pub fn output(argv: &[&str], dir: &Path) -> Result<String> {
     String::from_utf8(output.stdout).context("it printed something that is no text")
 }
 
-/// Runs this very program with other arguments.
+/// Runs this program with other arguments.
 ///
 /// # Errors
 /// It fails.
 pub fn xtask(args: &[&str]) -> Result<String> {
     let own = std::env::current_exe()?;
-    output(&[&[own.to_string_lossy().as_ref()], args].concat(), root())
+    let own = own.to_string_lossy();
+    // Cargo may have built it anew meanwhile: then the kernel says so behind the path where the new one is.
+    let own = own.strip_suffix(" (deleted)").unwrap_or(&own);
+    output(&[&[own], args].concat(), root())
 }
 
 /// Runs a program to its end and throws away what it prints; returns its exit code.

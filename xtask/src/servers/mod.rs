@@ -92,3 +92,11 @@ pub fn run(command: Command) -> Result<ExitCode> {
 pub fn install() -> anyhow::Result<()> {
     packages::ensure()
 }
+
+/// The same for what the tests need that start no servers.
+///
+/// # Errors
+/// As [`install`].
+pub fn install_without_servers() -> anyhow::Result<()> {
+    packages::ensure_without_servers()
+}

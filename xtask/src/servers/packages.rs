@@ -39,30 +39,51 @@ const NEEDED: &[(&str, &str)] = &[
     ("/bin/ip", "iproute2"),
 ];
 
-/// Installs what is missing, when root runs this. No service is started or enabled, no package removed.
+/// What the tests without servers need: they run the program that asks a site for its settings. `promtool` and `xmllint`
+/// give them a second opinion only where they are.
+const NEEDED_WITHOUT_SERVERS: [&str; 1] = ["python3"];
+
+/// Installs what is missing of everything, when root runs this. No service is started or enabled, no package removed.
 ///
 /// # Errors
 /// Something is missing and cannot be installed; the message names the packages.
 pub fn ensure() -> Result<()> {
-    let missing = missing(Path::new("/"));
-    if missing.is_empty() {
+    ensure_those(|_| true)
+}
+
+/// The same for what is needed without servers.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_without_servers() -> Result<()> {
+    ensure_those(|package| NEEDED_WITHOUT_SERVERS.contains(&package))
+}
+
+fn ensure_those(wanted: fn(&str) -> bool) -> Result<()> {
+    let missing = |root: &Path| {
+        let mut packages = missing(root);
+        packages.retain(|package| wanted(package));
+        packages
+    };
+    let missing_now = missing(Path::new("/"));
+    if missing_now.is_empty() {
         return Ok(());
     }
-    let list = missing.join(" ");
+    let list = missing_now.join(" ");
     if !is_root() {
         bail!("these packages are missing: run `apt-get install {list}` as root");
     }
     eprintln!("installing {list}");
     let policy = Policy::forbid()?;
     let boot = Boot::look();
-    if install(&missing).is_err() {
+    if install(&missing_now).is_err() {
         // A machine whose lists are old or empty.
         tool(&["apt-get", "update", "--quiet"], &[], None)?;
-        install(&missing).with_context(|| format!("failed to install {list}"))?;
+        install(&missing_now).with_context(|| format!("failed to install {list}"))?;
     }
     boot.forbid_new()?;
     policy.restore()?;
-    let still = self::missing(Path::new("/"));
+    let still = missing(Path::new("/"));
     if !still.is_empty() {
         bail!("installed, and yet these are missing: {}", still.join(" "));
     }
@@ -113,6 +134,12 @@ mod tests {
         assert!(exists(root.path(), pattern));
         assert!(!exists(root.path(), "/usr/lib/jvm/java-21-*/bin/java"));
         assert!(!exists(root.path(), "/usr/*/java"));
+    }
+
+    #[test]
+    fn what_is_needed_without_servers_is_among_what_is_needed() {
+        let known = |name: &&str| NEEDED.iter().any(|(_, package)| package == name);
+        assert!(NEEDED_WITHOUT_SERVERS.iter().all(known));
     }
 
     #[test]
