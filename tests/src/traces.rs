@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::program::sibling;
+
 /// Processes and files that were there at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traces {
@@ -41,13 +43,13 @@ fn collect(directory: &Path, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Every process of the program, its helpers among them.
+/// Every process of the program that is tested, its helpers among them; other tests' copies are not looked at.
 fn processes() -> BTreeSet<String> {
+    let program = sibling("coursys-ops");
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Ok(line) = std::fs::read_to_string(entry.path().join("cmdline")) else { continue };
-        let program = line.split('\0').next().unwrap_or_default();
-        if program.ends_with("/coursys-ops") || line.contains("__helper") {
+        if std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == program) {
+            let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
             found.insert(format!("{} {}", entry.file_name().display(), line.replace('\0', " ")));
         }
     }
