@@ -63,7 +63,8 @@ fn a_change_to_daylight_saving_makes_no_difference() {
             let ahead = moment - SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
             let mut faked = Command::new("faketime");
             faked.args(["-f", &format!("+{ahead}s")]).arg(program.get_program()).args(program.get_args());
-            let Ok(output) = faked.env("TZ", CHANGING_ZONE).output() else {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let Ok(output) = faked.env_clear().env("PATH", path).env("TZ", CHANGING_ZONE).output() else {
                 assert!(std::env::var("CI").as_deref() != Ok("true"), "faketime is not installed");
                 return eprintln!("skipped: needs the command of the package `faketime`");
             };
