@@ -90,7 +90,8 @@ fn queues(servers: &Servers) -> BTreeSet<String> {
         "/usr/lib/rabbitmq/bin/rabbitmqctl".to_owned(),
     ]);
     command.args(["--quiet", "list_queues", "--vhost"]).arg(configured(servers, "broker", "vhost"));
-    command.args(["name", "messages"]).env_clear().envs(variables);
+    // Erlang complains about a directory that this account may not read: a checkout below `/root` is one.
+    command.args(["name", "messages"]).env_clear().envs(variables).current_dir("/");
     let output = command.output().unwrap();
     assert!(output.status.success(), "rabbitmqctl: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
