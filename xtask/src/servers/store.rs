@@ -80,7 +80,8 @@ impl Store {
             let local = format!("-Dmaven.repo.local={}", repository.display());
             let artifact = format!("-Dartifact={group}:elasticsearch:{version}:zip");
             let get = ["mvn", "-q", "-B", &local, "dependency:get", "-Dtransitive=false", &artifact];
-            tool(&get, &[], Some(mark))?;
+            // Else Java leaves `/tmp/hsperfdata_USER`.
+            tool(&get, &[("MAVEN_OPTS", "-XX:-UsePerfData")], Some(mark))?;
             let zip = format!("{}/elasticsearch/{version}/{name}.zip", group.replace('.', "/"));
             let (zip, unpacked) = (repository.join(zip), directory.with_extension("unpacked"));
             let _ = fs::remove_dir_all(&unpacked);
