@@ -52,6 +52,13 @@ const CHANGES: [(&str, u64); 3] = [
     ("2036-02-29T08:00Z", 2_087_884_800),
 ];
 
+/// Seconds since 1970, so late in the second that the next one begins during a run that starts now.
+fn seconds_just_before_the_next() -> u64 {
+    let since = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    std::thread::sleep(Duration::from_millis(u64::from((1950 - since().subsec_millis()) % 1000)));
+    since().as_secs()
+}
+
 #[test]
 fn a_change_to_daylight_saving_makes_no_difference() {
     let Some(servers) = servers() else { return };
@@ -60,7 +67,7 @@ fn a_change_to_daylight_saving_makes_no_difference() {
     for (name, change) in CHANGES {
         // Half an hour before, a second before, so that it happens during the run, and half an hour after.
         for moment in [change - 1800, change - 1, change + 1800] {
-            let ahead = moment - SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+            let ahead = moment - seconds_just_before_the_next();
             let mut faked = Command::new("faketime");
             faked.args(["-f", &format!("+{ahead}s")]).arg(program.get_program()).args(program.get_args());
             let path = std::env::var_os("PATH").unwrap_or_default();
