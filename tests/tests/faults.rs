@@ -43,25 +43,8 @@ fn a_healthy_site_passes_in_full() {
     servers.program().check(["--tier", "slow"]).assert(&[]);
 }
 
-fn a_stopped_server_is_refused(
-    servers: &Servers,
-    server: &str,
-    culprit: Expected<'_>,
-    dependents: &[Expected<'_>],
-) {
-    let guard = stopped(servers, server);
-    servers.program().check([]).assert(&with(culprit, dependents));
-    drop(guard);
-    servers.wait_until_well();
-}
-
-fn a_hung_server_costs_one_timeout(
-    servers: &Servers,
-    server: &str,
-    culprit: Expected<'_>,
-    dependents: &[Expected<'_>],
-) {
-    let guard = hung(servers, server);
+/// While the guard of a fault is held, the culprit is the only failure; afterwards the site is well again.
+fn the_only_failure<G>(servers: &Servers, guard: G, culprit: Expected<'_>, dependents: &[Expected<'_>]) {
     servers.program().check([]).assert(&with(culprit, dependents));
     drop(guard);
     servers.wait_until_well();
@@ -70,51 +53,71 @@ fn a_hung_server_costs_one_timeout(
 #[test]
 fn a_stopped_mariadb_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "mariadb", ("database.connection", "failed refused"), DATABASE);
+    the_only_failure(
+        &servers,
+        stopped(&servers, "mariadb"),
+        ("database.connection", "failed refused"),
+        DATABASE,
+    );
 }
 
 #[test]
 fn a_hung_mariadb_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "mariadb", ("database.connection", "failed timeout"), DATABASE);
+    the_only_failure(
+        &servers,
+        hung(&servers, "mariadb"),
+        ("database.connection", "failed timeout"),
+        DATABASE,
+    );
 }
 
 #[test]
 fn a_stopped_rabbitmq_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "rabbitmq", ("broker.connection", "failed refused"), BROKER);
+    the_only_failure(
+        &servers,
+        stopped(&servers, "rabbitmq"),
+        ("broker.connection", "failed refused"),
+        BROKER,
+    );
 }
 
 #[test]
 fn a_hung_rabbitmq_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "rabbitmq", ("broker.connection", "failed timeout"), BROKER);
+    the_only_failure(&servers, hung(&servers, "rabbitmq"), ("broker.connection", "failed timeout"), BROKER);
 }
 
 #[test]
 fn a_stopped_memcached_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "memcached", ("cache.connection", "failed refused"), CACHE);
+    the_only_failure(&servers, stopped(&servers, "memcached"), ("cache.connection", "failed refused"), CACHE);
 }
 
 #[test]
 fn a_hung_memcached_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "memcached", ("cache.connection", "failed timeout"), CACHE);
+    the_only_failure(&servers, hung(&servers, "memcached"), ("cache.connection", "failed timeout"), CACHE);
 }
 
 #[test]
 fn a_stopped_elasticsearch_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "elasticsearch", ("search.connection", "failed refused"), SEARCH);
+    the_only_failure(
+        &servers,
+        stopped(&servers, "elasticsearch"),
+        ("search.connection", "failed refused"),
+        SEARCH,
+    );
 }
 
 #[test]
 fn a_hung_elasticsearch_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(
+    the_only_failure(
         &servers,
-        "elasticsearch",
+        hung(&servers, "elasticsearch"),
         ("search.connection", "failed timeout"),
         SEARCH,
     );
@@ -123,25 +126,25 @@ fn a_hung_elasticsearch_is_the_only_failure() {
 #[test]
 fn a_stopped_mail_relay_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "exim", ("email.smtp", "failed refused"), NOTHING);
+    the_only_failure(&servers, stopped(&servers, "exim"), ("email.smtp", "failed refused"), NOTHING);
 }
 
 #[test]
 fn a_hung_mail_relay_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "exim", ("email.smtp", "failed timeout"), NOTHING);
+    the_only_failure(&servers, hung(&servers, "exim"), ("email.smtp", "failed timeout"), NOTHING);
 }
 
 #[test]
 fn a_stopped_time_reference_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_stopped_server_is_refused(&servers, "chrony", ("time.offset", "failed refused"), NOTHING);
+    the_only_failure(&servers, stopped(&servers, "chrony"), ("time.offset", "failed refused"), NOTHING);
 }
 
 #[test]
 fn a_hung_time_reference_is_the_only_failure() {
     let Some(servers) = servers() else { return };
-    a_hung_server_costs_one_timeout(&servers, "chrony", ("time.offset", "failed timeout"), NOTHING);
+    the_only_failure(&servers, hung(&servers, "chrony"), ("time.offset", "failed timeout"), NOTHING);
 }
 
 #[test]
