@@ -9,7 +9,7 @@ use super::error::{ConfigErrors, Origin, Problem};
 use super::layer::Reader;
 use super::merge::{Merged, Setting, Settings, merge};
 use super::model::Config;
-use super::profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
+use super::profile::{COMMON, DEFAULT_LAYOUT, LAYOUTS, profile};
 use super::schema::{SERVERS, Schema};
 use super::sources::Sources;
 use super::value::{Kind, Value};
@@ -85,6 +85,7 @@ fn read_layers(reader: &mut Reader<'_>, sources: &Sources) {
     let named = reader.entries.iter().filter(|entry| entry.key == "site.layout");
     let named = named.max_by_key(|entry| entry.origin.layer()).and_then(|entry| entry.value.as_ref()?.text());
     let layout = named.unwrap_or(DEFAULT_LAYOUT).to_owned();
+    reader.toml(COMMON, |_| Origin::Profile(layout.clone()));
     reader.toml(profile(&layout).unwrap_or_default(), |_| Origin::Profile(layout.clone()));
 }
 

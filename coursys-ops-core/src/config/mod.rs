@@ -4,6 +4,7 @@
 //! of keys that validation, `config show` and the documentation read.
 
 mod error;
+mod keys;
 mod layer;
 mod load;
 mod merge;

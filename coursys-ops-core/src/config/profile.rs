@@ -6,7 +6,10 @@ pub const LAYOUTS: &[&str] = &["vm", "compose", "devel"];
 /// The layout when nothing names one.
 pub const DEFAULT_LAYOUT: &str = "vm";
 
-/// The profile of a layout, as TOML.
+/// What every layout says unless its own profile says otherwise, as TOML.
+pub(super) const COMMON: &str = include_str!("../../profiles/common.toml");
+
+/// The profile of a layout, as TOML; it stands above [`COMMON`].
 #[must_use]
 pub fn profile(layout: &str) -> Option<&'static str> {
     match layout {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::error::Origin;
 use super::layer::Reader;
 use super::merge::{Settings, merge};
-use super::profile::{LAYOUTS, profile};
+use super::profile::{COMMON, LAYOUTS, profile};
 use super::schema::{ANY_NAME, COMPONENTS, Key, Schema, component_of};
 
 /// What stands above the tables of the reference.
@@ -30,6 +30,7 @@ impl Defaults {
 
 fn defaults(schema: &Schema, layout: &str) -> Settings {
     let mut reader = Reader::new(schema);
+    reader.toml(COMMON, |_| Origin::Profile(layout.to_owned()));
     reader.toml(profile(layout).unwrap_or_default(), |_| Origin::Profile(layout.to_owned()));
     merge(schema, reader.entries).settings
 }

@@ -1,9 +1,13 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
+mod servers;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
 
 use crate::secret::Secret;
 
@@ -84,149 +88,6 @@ pub struct Site {
     pub data_root: Option<PathBuf>,
 }
 
-/// Whether a connection must be encrypted. Nothing is opportunistic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Never.
-    Off,
-    /// Always, with a certificate that is verified.
-    Required,
-}
-
-/// A secret after all layers.
-#[derive(Debug, Clone, Default)]
-pub enum SecretValue {
-    /// No layer gives one.
-    #[default]
-    Missing,
-    /// It is known.
-    Known(Secret),
-    /// A layer names a file or a variable that could not be read: why, without the secret.
-    Unreadable(String),
-}
-
-/// Where a server is and how to log in.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Server {
-    /// The section of the configuration that it comes from, for messages: `database`.
-    #[serde(skip)]
-    pub section: String,
-    /// A name, an IPv4 or an IPv6 address.
-    pub host: Option<String>,
-    /// A Unix socket instead of `host` and `port`.
-    pub socket: Option<PathBuf>,
-    /// The port.
-    pub port: u16,
-    /// Whether the connection must be encrypted.
-    pub tls: Tls,
-    /// The certificates that are trusted, PEM; nothing means the system's.
-    pub tls_ca_file: Option<PathBuf>,
-    /// The name that the certificate must be for; nothing means `host`.
-    pub tls_server_name: Option<String>,
-    /// The user.
-    pub user: Option<String>,
-    /// The password.
-    #[serde(skip)]
-    pub secret: SecretValue,
-}
-
-impl Server {
-    /// Where it is, for messages: `host:port` or the socket's path.
-    #[must_use]
-    pub fn place(&self) -> String {
-        match (&self.socket, &self.host) {
-            (Some(socket), _) => socket.display().to_string(),
-            (None, Some(host)) if host.contains(':') && !host.starts_with('[') => {
-                format!("[{host}]:{}", self.port)
-            }
-            (None, Some(host)) => format!("{host}:{}", self.port),
-            (None, None) => format!("`{}.host`, which is not configured", self.section),
-        }
-    }
-}
-
-/// Which database engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// MariaDB or MySQL.
-    Mysql,
-    /// A file.
-    Sqlite,
-}
-
-/// The site's database.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Database {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// Which engine.
-    pub engine: Engine,
-    /// The name of the database, or the file of SQLite.
-    pub name: Option<String>,
-}
-
-/// The message broker.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Broker {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// The virtual host.
-    pub vhost: String,
-}
-
-/// Celery's queues and its beat.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Celery {
-    /// Every queue that has a worker.
-    pub queues: Vec<String>,
-    /// Those among them whose tasks take long, so that a slow answer is normal.
-    pub long_queues: Vec<String>,
-    /// The queue that the beat's task runs on.
-    pub beat_queue: String,
-    /// The oldest that the beat's marker may be, in seconds.
-    pub beat_max_age_s: u64,
-}
-
-/// The cache.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Cache {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// Django's `KEY_PREFIX`.
-    pub key_prefix: String,
-    /// Django's `VERSION`.
-    pub version: u32,
-}
-
-/// The search server.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Search {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// The index that haystack fills.
-    pub index: String,
-    /// A word that must have a hit.
-    pub query: String,
-}
-
-/// The mail relay.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Email {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// With TLS required: STARTTLS on the plain port, or TLS from the first byte.
-    pub starttls: bool,
-    /// The sender of test mails.
-    pub from: Option<String>,
-}
-
 /// Directories of the site.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Files {
@@ -251,16 +112,6 @@ pub struct Disk {
     pub root_gib: f64,
     /// Free inodes on each of them, in per cent.
     pub inodes_percent: f64,
-}
-
-/// The time reference.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Time {
-    /// Where it is.
-    #[serde(flatten)]
-    pub server: Server,
-    /// How far the clock may be off, in seconds.
-    pub max_offset_s: f64,
 }
 
 /// The web site as the world sees it.

@@ -1,0 +1,50 @@
+//! The site itself, its address in the world, its parts, and how it is checked.
+
+use super::super::schema::{ANY_NAME, COMPONENTS};
+use super::List;
+use crate::config::Kind;
+
+pub(super) fn site(list: &mut List) {
+    list.need(
+        "site.layout",
+        Kind::Choice(crate::config::LAYOUTS),
+        "which built-in profile is below everything",
+    );
+    list.may("site.user", Kind::Text, "the account that the site runs as; without it, the caller");
+    list.may("site.user_home", Kind::Path, "that account's home directory");
+    list.need("site.dir", Kind::Path, "the directory that holds `manage.py`");
+    list.need("site.python", Kind::Program, "the interpreter that runs `manage.py`");
+    list.need("site.timezone", Kind::TimeZone, "the zone in which the database holds its naive local times");
+    list.may("site.deploy_mode", Kind::Text, "what the site's own `COURSYS_DEPLOY_MODE` says");
+    list.may("site.static_dir", Kind::Path, "where static files are collected");
+    list.may("site.data_root", Kind::Path, "the parent directory of the site's data");
+}
+
+pub(super) fn web(list: &mut List) {
+    list.need("web.hosts", Kind::List, "the hosts that the site serves");
+    list.need("web.redirected_hosts", Kind::List, "the hosts that redirect to the first of those");
+    list.may("web.cas_url", Kind::Url, "the CAS server that users log in with");
+}
+
+pub(super) fn components(list: &mut List) {
+    list.need(
+        format!("{COMPONENTS}.{ANY_NAME}.manager"),
+        Kind::Choice(&["systemd", "compose", "builtin", "external"]),
+        "who starts and stops the component; `components.NAME = false` takes one away",
+    );
+    list.may(
+        format!("{COMPONENTS}.{ANY_NAME}.unit"),
+        Kind::Text,
+        "its systemd unit or compose service; without it, the component's name",
+    );
+    list.may(
+        format!("{COMPONENTS}.{ANY_NAME}.process"),
+        Kind::Text,
+        "a word in the command line of its processes",
+    );
+}
+
+pub(super) fn checks(list: &mut List) {
+    list.need("checks.off", Kind::List, "ids or globs of checks that are switched off");
+    list.need("checks.concurrency", Kind::Integer(1, 1024), "how many checks run at the same time");
+}
