@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use coursys_ops_core::config::{Config, SecretValue};
+use coursys_ops_core::config::{Config, SecretValue, Sources, load};
 use coursys_ops_core::context::{Caller, Context};
 use coursys_ops_core::model::{ExitPolicy, Finding};
 use coursys_ops_core::net::Stream;
@@ -16,8 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The configuration of a server, with every component.
 pub(crate) fn config() -> Config {
-    let mut config: Config = toml::from_str(include_str!("../../coursys-ops-core/profiles/vm.toml"))
-        .expect("the profile is complete");
+    let mut config = load(&Sources::default()).expect("the profile is complete").config;
     config.site.user = None;
     config.database.name = Some("coursys".to_owned());
     for server in [&mut config.database.server, &mut config.broker.server] {

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use coursys_ops_core::config::{Config, SecretValue};
+use coursys_ops_core::config::{SecretValue, Sources, load};
 use coursys_ops_core::context::{Caller, Context};
 use coursys_ops_core::model::{ExitPolicy, Report, Status};
 use coursys_ops_core::process::Helper;
@@ -86,7 +86,7 @@ fn serve(listener: &TcpListener, then: Then) {
 }
 
 fn context(port: u16) -> Arc<Context> {
-    let mut config: Config = toml::from_str(include_str!("../../coursys-ops-core/profiles/vm.toml")).unwrap();
+    let mut config = load(&Sources::default()).unwrap().config;
     let server = &mut config.broker.server;
     server.section = "broker".to_owned();
     server.host = Some("127.0.0.1".to_owned());

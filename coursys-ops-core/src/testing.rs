@@ -6,14 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::check::{Check, Scope};
-use crate::config::Config;
+use crate::config::{Config, Sources, load};
 use crate::context::{Caller, Context};
 use crate::model::{CheckSpec, Code, Finding, Report};
 use crate::process::Helper;
 
 /// The configuration of a laptop.
 pub fn config() -> Config {
-    toml::from_str(include_str!("../profiles/devel.toml")).expect("the profile is complete")
+    let sources = Sources { layout: Some("devel".to_owned()), ..Sources::default() };
+    load(&sources).expect("the profile is complete").config
 }
 
 /// A context whose helper is a shell that starts programs and nothing else.
