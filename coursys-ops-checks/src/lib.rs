@@ -22,6 +22,7 @@ mod celery_probe;
 mod elasticsearch;
 mod garbage;
 mod helper_answer;
+mod http;
 mod login;
 mod memcached;
 mod memcached_text;

@@ -60,6 +60,12 @@ impl Listened {
         (Self { stream, most: MOST, overheard: overheard.clone() }, overheard)
     }
 
+    /// The connection, for what comes after the conversation that was listened to.
+    #[must_use]
+    pub fn into_inner(self) -> Stream {
+        self.stream
+    }
+
     /// Cuts the peer off after so many bytes instead of 4 MiB.
     pub(super) const fn at_most(&mut self, bytes: u64) {
         self.most = bytes;
