@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::config::{Config, Server};
 use crate::context::Context;
 use crate::model::{CheckSpec, Code, Fact, Finding};
-use crate::net::{self, NetError, Resolver, Stream};
+use crate::net::{self, NetError, Presented, Resolver, Stream};
 use crate::process::{Children, Command, Output, ProcessError, User};
 
 /// Looks at one thing.
@@ -93,6 +93,15 @@ impl Scope {
     /// See [`NetError`]; [`NetError::finding`] makes a finding of it.
     pub async fn dial_plain(&self, server: &Server) -> Result<Stream, NetError> {
         net::dial_plain(&self.resolver, server).await
+    }
+
+    /// The certificates of a server, also when they are not to be trusted; see [`net::present`].
+    ///
+    /// # Errors
+    ///
+    /// See [`NetError`]; what is wrong with the certificates is no error.
+    pub async fn certificates(&self, server: &Server) -> Result<Presented, NetError> {
+        net::present(&self.resolver, server).await
     }
 
     /// Tells something worth knowing that is neither good nor bad.

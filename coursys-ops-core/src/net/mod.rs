@@ -4,6 +4,7 @@
 mod dial;
 mod error;
 mod overheard;
+mod presented;
 mod relay;
 mod resolve;
 mod stream;
@@ -14,6 +15,7 @@ mod tls_problem;
 pub use dial::{dial, dial_plain};
 pub use error::NetError;
 pub use overheard::{Heard, Listened, Overheard};
+pub use presented::{Presented, present};
 pub use relay::Relay;
 pub use resolve::Resolver;
 pub use stream::Stream;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -28,6 +29,22 @@ pub fn server_name(server: &Server) -> Result<ServerName<'static>, TlsProblem> {
 ///
 /// When the file of trusted certificates cannot be read or holds none.
 pub fn client_config(server: &Server) -> Result<ClientConfig, TlsProblem> {
+    let roots = roots(server)?;
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    Ok(builder.map_err(TlsProblem::Rustls)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The one library of ciphers.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Whom the server's section trusts.
+///
+/// # Errors
+///
+/// See [`client_config`].
+pub(super) fn roots(server: &Server) -> Result<RootCertStore, TlsProblem> {
     let mut roots = RootCertStore::empty();
     match &server.tls_ca_file {
         Some(path) => trust_file(&mut roots, path)?,
@@ -35,9 +52,7 @@ pub fn client_config(server: &Server) -> Result<ClientConfig, TlsProblem> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(TlsProblem::Rustls)?.with_root_certificates(roots).with_no_client_auth())
+    Ok(roots)
 }
 
 fn trust_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsProblem> {
