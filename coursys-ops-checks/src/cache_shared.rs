@@ -9,7 +9,7 @@ use coursys_ops_core::{Check, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::memcached::{DJANGO_TEXT, Item, Memcached, converse, is_key, unique_key};
-use crate::site_python::ask_site;
+use crate::site_shell::ask_site;
 
 /// How long the site's Python may take, and how long a value outlives an interrupted probe: a real site needs 3 s to
 /// start, and 3 s of `cache.connection` and these are below the default deadline of 15 s.

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use coursys_ops_core::config::Config;
-use coursys_ops_core::helper::{Ask, Process};
+use coursys_ops_core::helper::Process;
 use coursys_ops_core::model::{CheckSpec, Code, Finding};
 use coursys_ops_core::{Check, Scope};
 
-use crate::helper_answer::ask;
+use crate::site_processes::{is_of, site_processes};
 
 /// Components whose processes run the site's Python.
 const COMPONENTS: [&str; 2] = ["gunicorn", "celery"];
@@ -48,34 +48,17 @@ impl Check for SiteLocale {
 }
 
 async fn locale(scope: &Scope) -> Result<Vec<Finding>, Finding> {
-    let config = scope.config();
-    let user = scope.site_user().await?;
-    let uid = user.map_or(scope.context().caller.uid, |user| user.uid);
-    let processes = ask(scope, Ask::Processes(uid, config.site.dir.clone()), None).await?;
-    let processes: Vec<Process> = processes.map_err(|refusal| {
-        Finding::unknown(Code::HelperFailed, format!("cannot read /proc: {}", refusal.message))
-    })?;
-    Ok(findings(config, &processes))
+    Ok(findings(scope.config(), &site_processes(scope).await?))
 }
 
 /// One finding for each component of the layout.
 fn findings(config: &Config, processes: &[Process]) -> Vec<Finding> {
     let of_component = |name: &'static str| {
         let component = config.components.get(name)?;
-        let word = component.process.as_deref().unwrap_or(name);
-        Some(finding(name, processes.iter().filter(|process| is_of(process, word))))
+        let own = processes.iter().filter(|process| is_of(process, name, component));
+        Some(finding(name, own))
     };
     COMPONENTS.into_iter().filter_map(of_component).collect()
-}
-
-/// Whether it is a process of this site and of the component with this word.
-fn is_of(process: &Process, word: &str) -> bool {
-    let file_name = |arg: &str| arg.rsplit('/').next() == Some(word);
-    // A process that shows its state has one argument: `gunicorn: master [site]`, `[celeryd: fast@host:MainProcess]`.
-    let shows = process.command.len() == 1 && process.command.iter().any(|arg| arg.contains(word));
-    // The beat is a program of Celery's, but no worker.
-    let beat = process.command.iter().any(|arg| arg == "beat");
-    process.in_dir != Some(false) && !beat && (shows || process.command.iter().any(|arg| file_name(arg)))
 }
 
 /// What the processes of one component say together.

@@ -1,7 +1,7 @@
 //! The site's own Python: as whoever asks decides, in the site's directory, with the site's variables.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Site, trust};
 use crate::process::{Command, Output, User};
@@ -33,9 +33,15 @@ impl Site {
     /// by whoever starts it.
     #[must_use]
     pub fn dangerous_for_root(&self) -> Option<String> {
-        let program = self.dir.join("manage.py");
-        let distrust = trust::only_root_writes(&program).ok()?.err()?;
-        Some(format!("root does not run `{}` as itself: {}", program.display(), distrust.message))
+        self.dangerous_file("manage.py")
+    }
+
+    /// The same for another file of the site's directory that is run, or that says what is run.
+    #[must_use]
+    pub fn dangerous_file(&self, file: impl AsRef<Path>) -> Option<String> {
+        let file = self.dir.join(file);
+        let distrust = trust::only_root_writes(&file).ok()?.err()?;
+        Some(format!("root does not run `{}` as itself: {}", file.display(), distrust.message))
     }
 
     /// The site's own variables, and what keeps its Python from leaving compiled files in its directory.
@@ -63,7 +69,8 @@ pub fn site_complaint(output: &Output) -> String {
 }
 
 /// A line from outside without the user part of URLs, which holds passwords, and no longer than helps.
-fn harmless(line: &str) -> String {
+#[must_use]
+pub fn harmless(line: &str) -> String {
     let mut safe = String::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("://") {

@@ -3,8 +3,11 @@
 use coursys_ops_core::Scope;
 use coursys_ops_core::config::site_complaint;
 use coursys_ops_core::model::{Code, Finding};
+use coursys_ops_core::process::Output;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::site_account::site_account;
 
 /// Runs a program in the site's Python and returns what it leaves in the variable `answer`.
 ///
@@ -19,27 +22,32 @@ pub(crate) async fn ask_site<T: DeserializeOwned>(
     program: &str,
     question: &(impl Serialize + Sync),
 ) -> Result<T, Finding> {
-    let user = scope.site_user().await?;
-    let site = &scope.config().site;
-    if user.is_none()
-        && scope.context().caller.uid == 0
-        && let Some(danger) = site.dangerous_for_root()
-    {
-        let hint = "set `site.user` to the account that the site runs as";
-        return Err(Finding::skipped(Code::NotPermitted, danger).with_hint(hint));
-    }
-    let program =
-        script(program, question).map_err(|error| Finding::unknown(Code::HelperFailed, error.to_string()))?;
-    let output = scope.run(site.python(program, user)).await;
-    let output = output.map_err(|error| site_failed(&error.to_string()))?;
+    let output = tell_site(scope, program, question).await?;
     if output.answer.is_empty() {
         return Err(site_failed(&site_complaint(&output)));
     }
     serde_json::from_slice(&output.answer).map_err(|error| site_failed(&error.to_string()))
 }
 
+/// The same for who wants to know all that came of it.
+///
+/// # Errors
+///
+/// A finding: this caller may not ask, or the site's Python could not be run to its end.
+pub(crate) async fn tell_site(
+    scope: &Scope,
+    program: &str,
+    question: &(impl Serialize + Sync),
+) -> Result<Output, Finding> {
+    let user = site_account(scope, "manage.py").await?;
+    let program =
+        script(program, question).map_err(|error| Finding::unknown(Code::HelperFailed, error.to_string()))?;
+    let output = scope.run(scope.config().site.python(program, user)).await;
+    output.map_err(|error| site_failed(&error.to_string()))
+}
+
 /// The site's Python failed to answer.
-fn site_failed(why: &str) -> Finding {
+pub(crate) fn site_failed(why: &str) -> Finding {
     Finding::failed(
         Code::SiteFailed,
         format!("the site's own Python gave no answer: {why}"),
