@@ -3,9 +3,12 @@
 //! `cargo xtask test` brings the servers up and names them in `COURSYS_OPS_TEST_SERVERS`. Without it the tests that
 //! need servers say so and end, or fail where `CI=true`.
 
+mod administrator;
 mod fault;
+pub mod inject;
 mod leftovers;
 mod liar;
+pub mod matrix;
 mod program;
 mod servers;
 mod traces;

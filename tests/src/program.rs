@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use coursys_ops_core::model::{CheckReport, Report};
+use coursys_ops_core::model::{Report, Status};
+
+use crate::matrix::says;
 
 /// How long after its deadline a run may end.
 const GRACE: Duration = Duration::from_millis(200);
@@ -21,6 +23,8 @@ pub(crate) fn sibling(name: &str) -> PathBuf {
 /// An invocation of `coursys-ops` in an environment of its own.
 #[derive(Debug, Clone)]
 pub struct Program {
+    /// Programs that start it, each with its arguments: the first starts the second, and so on.
+    wrapper: Vec<OsString>,
     args: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
 }
@@ -31,13 +35,28 @@ impl Program {
     #[allow(clippy::new_without_default, reason = "an invocation is always made for a purpose")]
     pub fn new() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { args: Vec::new(), environment: vec![("PATH".into(), path)] }
+        Self { wrapper: Vec::new(), args: Vec::new(), environment: vec![("PATH".into(), path)] }
     }
 
     /// Adds arguments.
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets another program start it, inside those named before: `faketime`, `unshare` and the like take the program
+    /// to start as their last arguments.
+    #[must_use]
+    pub fn under<A: Into<OsString>>(mut self, wrapper: impl IntoIterator<Item = A>) -> Self {
+        self.wrapper.extend(wrapper.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same without what starts it.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.wrapper.clear();
         self
     }
 
@@ -57,7 +76,10 @@ impl Program {
     /// As a command of the standard library, for tests that do more with it.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(sibling("coursys-ops"));
+        let argv: Vec<OsString> =
+            self.wrapper.iter().cloned().chain([sibling("coursys-ops").into_os_string()]).collect();
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]);
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         command.args(&self.args).env_clear().envs(environment).stdin(Stdio::null());
         command
@@ -124,27 +146,31 @@ impl Run {
             wrong += &format!("\n  {id}: is not in the report");
         }
         assert!(wrong.is_empty(), "the report is wrong:{wrong}");
-        let bad = report.summary.failed + report.summary.unknown > 0;
-        assert_eq!(self.code, i32::from(bad), "exit code");
-        assert_eq!(self.code, i32::from(report.run.exit_code), "the exit code in the report");
-        let deadline = Duration::from_millis(report.run.deadline_ms);
-        assert!(self.took < deadline + GRACE, "took {:?} with a deadline of {deadline:?}", self.took);
-        assert_eq!(report.run.abandoned, 0, "something could not be stopped");
-        for finding in report.checks.iter().flat_map(|check| &check.findings) {
-            let needs_hint = matches!(finding.status.as_str(), "failed" | "warning");
-            assert!(
-                !needs_hint || finding.hint.as_ref().is_some_and(|hint| !hint.is_empty()),
-                "no hint: {finding:?}"
-            );
-        }
+        assert_eq!(self.offences(), Vec::<String>::new());
     }
-}
 
-/// A check in a few words: its status, the code of its worst finding, and why it was skipped.
-fn says(check: &CheckReport) -> String {
-    let worst = check.findings.iter().find(|finding| finding.status == check.status);
-    let code = worst.map_or("no finding", |finding| finding.code.as_str());
-    let mut words = vec![check.status.as_str(), code];
-    words.extend(check.because.iter().map(String::as_str));
-    words.join(" ")
+    /// What is wrong with the run itself, whatever it found: it ended late, left something running, gave a finding no
+    /// hint, let an escape sequence through, or the exit code does not fit.
+    #[must_use]
+    pub fn offences(&self) -> Vec<String> {
+        let report = self.report();
+        let mut offences = Vec::new();
+        let mut wrong = |is_wrong: bool, what: String| offences.extend(is_wrong.then_some(what));
+        let bad = report.summary.failed + report.summary.unknown > 0;
+        wrong(self.code != i32::from(bad), format!("the exit code is {}", self.code));
+        wrong(
+            self.code != i32::from(report.run.exit_code),
+            format!("the exit code in the report is {}", report.run.exit_code),
+        );
+        let deadline = Duration::from_millis(report.run.deadline_ms);
+        wrong(self.took > deadline + GRACE, format!("took {:?} with a deadline of {deadline:?}", self.took));
+        wrong(report.run.abandoned != 0, format!("{} could not be stopped", report.run.abandoned));
+        wrong(self.stdout.contains('\u{1b}'), "an escape sequence reached the output".to_owned());
+        for finding in report.checks.iter().flat_map(|check| &check.findings) {
+            let needs_hint = matches!(finding.status, Status::Failed | Status::Warning);
+            let has_hint = finding.hint.as_ref().is_some_and(|hint| !hint.is_empty());
+            wrong(needs_hint && !has_hint, format!("no hint: {finding:?}"));
+        }
+        offences
+    }
 }

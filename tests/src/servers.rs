@@ -1,6 +1,6 @@
 //! A set of private servers that `cargo xtask servers` manages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -66,6 +66,35 @@ impl Servers {
         let name = format!("{}-{name}", base.unwrap());
         let config = Self::up_again(&name, options);
         Some(Self { name, config, owned: true, _turn: None })
+    }
+
+    /// A set of this name. One that is up already is used and left up, any other one is taken down when dropped.
+    #[must_use]
+    pub fn named(name: &str, options: &[&str]) -> Self {
+        let owned = !xtask(&["servers", "status", "--name", name]).status.success();
+        let config = Self::up_again(name, options);
+        Self { name: name.to_owned(), config, owned, _turn: None }
+    }
+
+    /// The directory of everything that belongs to the set.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.config.parent().expect("a directory")
+    }
+
+    /// Where its programs keep what they need for a moment.
+    #[must_use]
+    pub fn tmp(&self) -> PathBuf {
+        self.root().join("tmp")
+    }
+
+    /// A value of the set's configuration, as text.
+    #[must_use]
+    pub fn configured(&self, section: &str, key: &str) -> String {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        let value = table[section].get(key).unwrap_or_else(|| panic!("no {section}.{key}"));
+        value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
     }
 
     /// Brings a set up, or finds that it is up already; returns its configuration.

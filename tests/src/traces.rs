@@ -23,6 +23,18 @@ impl Traces {
         Self { processes: processes(), files }
     }
 
+    /// What is there that was not there before; apart from what Python leaves wherever it runs: compiled
+    /// files, and a directory for each worker.
+    #[must_use]
+    pub fn new_since(&self, before: &Self) -> Vec<String> {
+        let processes = self.processes.difference(&before.processes).map(|line| format!("process {line}"));
+        let files = self
+            .files
+            .difference(&before.files)
+            .filter(|file| !file.contains("__pycache__") && !file.contains("/pymp-"));
+        processes.chain(files.map(|file| format!("file {file}"))).collect()
+    }
+
     /// Fails the test when something is there that was not there before.
     #[track_caller]
     pub fn assert_nothing_new(&self, before: &Self) {

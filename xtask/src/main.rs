@@ -3,6 +3,7 @@
 //! This file is the table of contents: one variant and one module for each subcommand.
 
 mod bench;
+mod faults;
 mod run;
 mod servers;
 mod test;
@@ -39,6 +40,10 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Injects faults into real servers, one after the other, and prints what the checks find of each.
+    ///
+    /// Exit code 1 on any difference to what should be found, 2 when FILTER matches nothing.
+    Faults(faults::Args),
     /// Rules that no compiler knows: layers, circles, sizes, documents.
     Tidy,
     /// Run a command and print its cost, for `bench`.
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Task::Servers(command) => servers::run(command),
         Task::Test { extent } => test::run(extent.as_ref()),
         Task::Bench { name, json } => bench::run(name.as_deref(), json),
+        Task::Faults(args) => faults::run(&args),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
         Task::Measure { argv } => bench::measure(&argv),
     };

@@ -1,0 +1,111 @@
+//! `cargo xtask faults`: brings up servers, injects the faults of the matrix one after the other, and says of each
+//! whether the checks found it and nothing else.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use coursys_ops_tests::Servers;
+use coursys_ops_tests::matrix::run::{Stage, Verdict};
+use coursys_ops_tests::matrix::{self, Fault, table};
+
+/// Injects faults into real servers and prints what the checks find of each.
+#[derive(Parser)]
+#[command(name = "cargo xtask faults")]
+struct Cli {
+    /// Only rows that hold this in their name, area, mechanism, set of servers or a culprit's id.
+    filter: Option<String>,
+    /// Print one JSON document instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// The name of the servers; a set that is up already is used and left up.
+    #[arg(long)]
+    name: Option<String>,
+    /// The first row of each mechanism only.
+    #[arg(long)]
+    one_of_each_mechanism: bool,
+    /// List the rows instead of running them.
+    #[arg(long)]
+    list: bool,
+    /// List the ids that are the culprit of some row instead.
+    #[arg(long)]
+    culprits: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut faults = matrix::all();
+    if let Some(filter) = &cli.filter {
+        faults.retain(|fault| fault.matches(filter));
+        if faults.is_empty() {
+            eprintln!("error: no fault matches `{filter}`; `--list` shows them all");
+            return ExitCode::from(2);
+        }
+    }
+    if cli.one_of_each_mechanism {
+        let mut seen = std::collections::BTreeSet::new();
+        faults.retain(|fault| seen.insert(fault.mechanism));
+    }
+    if cli.culprits {
+        let ids: std::collections::BTreeSet<_> =
+            faults.iter().flat_map(Fault::culprits).map(|culprit| culprit.id.clone()).collect();
+        ids.iter().for_each(|id| println!("{id}"));
+        return ExitCode::SUCCESS;
+    }
+    if cli.list {
+        for fault in &faults {
+            println!("{:12} {:28} {}", fault.area, fault.mechanism, fault.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    // Each set of servers is brought up once.
+    faults.sort_by_key(|fault| fault.set != matrix::set::PLAIN);
+    faults.sort_by_key(|fault| fault.set);
+    let base = cli.name.unwrap_or_else(|| format!("faults{}", std::process::id()));
+    let verdicts = run(&faults, &base, cli.json);
+    if cli.json {
+        println!("{}", serde_json::to_string_pretty(&table::Document::new(&verdicts)).expect("plain data"));
+    }
+    eprintln!("{}", table::summary(&verdicts));
+    let right = verdicts.len() == faults.len() && verdicts.iter().all(|verdict| verdict.right);
+    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs the rows; after an interruption the current one is undone and no further one begins.
+fn run(faults: &[Fault], base: &str, json: bool) -> Vec<Verdict> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The second time it ends at once, should undoing hang.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop)).expect("a handler");
+        signal_hook::flag::register(signal, Arc::clone(&stop)).expect("a handler");
+    }
+    let mut verdicts = Vec::new();
+    for rows in faults.chunk_by(|one, other| one.set == other.set) {
+        let Some(first) = rows.first() else { continue };
+        let set = first.set;
+        let name = if set == matrix::set::PLAIN { base.to_owned() } else { format!("{base}-{}", set.name) };
+        eprintln!("servers `{name}` {}", set.options.join(" "));
+        let mut stage = match Stage::new(Servers::named(&name, set.options)) {
+            Ok(stage) => stage,
+            Err(wrong) => {
+                eprintln!("servers `{name}` are not healthy without a fault:\n  {}", wrong.join("\n  "));
+                continue;
+            }
+        };
+        for fault in rows {
+            if stop.load(Ordering::SeqCst) {
+                return verdicts;
+            }
+            let verdict = stage.row(fault);
+            let line = table::line(&verdict);
+            if json {
+                eprintln!("{line}")
+            } else {
+                println!("{line}")
+            }
+            verdicts.push(verdict);
+        }
+    }
+    verdicts
+}

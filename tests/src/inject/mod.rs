@@ -1,0 +1,28 @@
+//! Injections: ways to bring a fault about, as functions that rows compose with [`Fault::with`](crate::matrix::Fault).
+//!
+//! Each returns a closure over the [`Scene`]; what it changes is undone when the scene goes. Paths are relative to the
+//! directory of the set of servers (`site/…`, `files/db_backup/…`, `mariadb/…`), unless they are absolute.
+
+mod file;
+mod process;
+mod server;
+
+pub use file::{chmod, chown, missing, replaced, touched};
+pub use process::{as_site, spawned};
+pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
+
+use crate::matrix::Scene;
+
+/// Lets the program's clock be off, such as by `+10s`; that of the servers and of the machine stays.
+pub fn clock_off(by: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| scene.under(["faketime", "-f", by])
+}
+
+/// Puts a file of these contents in the place of one of the system's, for the program alone.
+pub fn bound(contents: &'static str, over: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let file = scene.directory().join("bound");
+        std::fs::write(&file, contents).unwrap();
+        scene.bind(&file, over.as_ref());
+    }
+}

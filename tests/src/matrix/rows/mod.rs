@@ -1,0 +1,36 @@
+//! The rows, one file for each area.
+
+mod cache_search;
+mod celery;
+mod code;
+mod database;
+mod network;
+mod outside;
+mod own;
+mod several;
+mod system;
+mod web;
+
+use super::Fault;
+
+/// An area's name and its rows.
+type Area = (&'static str, fn() -> Vec<Fault>);
+
+/// Every row, area by area.
+#[must_use]
+pub fn all() -> Vec<Fault> {
+    let areas: [Area; 10] = [
+        ("database", database::rows),
+        ("celery", celery::rows),
+        ("cache_search", cache_search::rows),
+        ("system", system::rows),
+        ("outside", outside::rows),
+        ("web", web::rows),
+        ("code", code::rows),
+        ("own", own::rows),
+        ("network", network::rows),
+        ("several", several::rows),
+    ];
+    let of = |(area, rows): Area| rows().into_iter().map(move |fault| Fault { area, ..fault });
+    areas.into_iter().flat_map(of).collect()
+}

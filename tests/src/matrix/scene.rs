@@ -1,0 +1,70 @@
+//! Where a fault happens: the servers, the program that will look at them, and what undoes the fault.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Program, Servers};
+
+/// Something whose `Drop` undoes part of a fault.
+trait Guard {}
+
+impl<T> Guard for T {}
+
+/// What an injection changes.
+pub struct Scene<'a> {
+    /// The set of servers.
+    pub servers: &'a Servers,
+    program: Program,
+    guards: Vec<Box<dyn Guard + 'a>>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(servers: &'a Servers) -> Self {
+        Self { servers, program: servers.program(), guards: Vec::new() }
+    }
+
+    /// Overrides a key of the program's configuration.
+    pub fn set(&mut self, key: &str, value: impl std::fmt::Display) {
+        self.program = self.program.clone().set(key, value);
+    }
+
+    /// Lets another program start it: `faketime -f +10s`, `unshare --mount …`.
+    pub fn under<A: Into<std::ffi::OsString>>(&mut self, wrapper: impl IntoIterator<Item = A>) {
+        self.program = self.program.clone().under(wrapper);
+    }
+
+    /// Keeps what undoes a change until the row is over. The last one undoes first.
+    pub fn hold(&mut self, guard: impl Sized + 'a) {
+        self.guards.push(Box::new(guard));
+    }
+
+    /// A directory of the row's own that everybody can enter; it goes with the row.
+    pub fn directory(&mut self) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::Builder::new().prefix("fault-").tempdir_in(self.servers.tmp()).unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = directory.path().to_owned();
+        self.hold(directory);
+        path
+    }
+
+    /// Puts a file in the place of another one, for the program alone: in a mount namespace of its own.
+    pub fn bind(&mut self, file: &Path, over: &Path) {
+        let script = r#"mount --bind "$1" "$2"; shift 2; exec "$@""#;
+        let mut wrapper: Vec<_> =
+            ["unshare", "--mount", "sh", "-euc", script, "sh"].map(PathBuf::from).into();
+        wrapper.extend([file.to_owned(), over.to_owned()]);
+        self.under(wrapper);
+    }
+
+    /// The program as the injections have left it.
+    #[must_use]
+    pub fn program(&self) -> Program {
+        self.program.clone()
+    }
+}
+
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        while self.guards.pop().is_some() {}
+    }
+}
