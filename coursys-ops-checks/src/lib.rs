@@ -7,6 +7,8 @@ mod cache_unicode;
 mod celery_beat;
 mod celery_queue;
 mod database_connection;
+mod database_dumps;
+mod database_dumps_content;
 mod database_unicode;
 mod disk_space;
 mod email_smtp;
@@ -19,11 +21,13 @@ mod time_offset;
 mod amqp;
 mod broken;
 mod celery_probe;
+mod dumps;
 mod elasticsearch;
 mod garbage;
 mod helper_answer;
 mod http;
 mod login;
+mod maintenance;
 mod memcached;
 mod memcached_text;
 mod mysql;
@@ -34,6 +38,7 @@ mod site_shell;
 mod smtp;
 mod smtp_stream;
 mod sqlite;
+mod units;
 
 #[cfg(test)]
 mod testing;
@@ -63,6 +68,8 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
         Arc::new(database_connection::DatabaseConnection::new()),
+        Arc::new(database_dumps::DatabaseDumps::new()),
+        Arc::new(database_dumps_content::DatabaseDumpsContent::new()),
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(search_connection::SearchConnection::new()),

@@ -4,19 +4,22 @@
 //! [`serve`], prints what comes back and exits with its code. The helper asks the kernel to be killed when its parent
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
+mod dumps;
 mod processes;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
+pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
 pub use processes::Process;
 
 /// What the helper is asked to do.
@@ -32,6 +35,12 @@ pub enum Ask {
     Writable(PathBuf),
     /// Which processes a user has, and which of them work in a directory. Answer: [`Answer`] of [`Process`]es.
     Processes(u32, PathBuf),
+    /// Whether something has this path, be it a link to nowhere. Answer: [`Answer`] of a [`bool`].
+    Present(PathBuf),
+    /// Which dumps of the database are in a directory, by a glob. Answer: [`Answer`] of [`Dumps`].
+    Dumps(PathBuf, String),
+    /// What a dump holds, as far as there is time to read. Answer: [`Answer`] of [`Contents`].
+    Contents(PathBuf, Duration),
 }
 
 /// An answer that the operating system may have refused.
@@ -96,6 +105,9 @@ const RESOLVE: &str = "resolve";
 const SPACE: &str = "space";
 const WRITABLE: &str = "writable";
 const PROCESSES: &str = "processes";
+const PRESENT: &str = "present";
+const DUMPS: &str = "dumps";
+const CONTENTS: &str = "contents";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -112,6 +124,11 @@ impl Ask {
             Self::Space(path) => args.extend([SPACE.into(), path.into()]),
             Self::Writable(path) => args.extend([WRITABLE.into(), path.into()]),
             Self::Processes(uid, dir) => args.extend([PROCESSES.into(), uid.to_string().into(), dir.into()]),
+            Self::Present(path) => args.extend([PRESENT.into(), path.into()]),
+            Self::Dumps(dir, pattern) => args.extend([DUMPS.into(), dir.into(), pattern.into()]),
+            Self::Contents(path, at_most) => {
+                args.extend([CONTENTS.into(), path.into(), at_most.as_millis().to_string().into()]);
+            }
         }
         args
     }
@@ -124,6 +141,12 @@ impl Ask {
             SPACE => Self::Space(first.into()),
             WRITABLE => Self::Writable(first.into()),
             PROCESSES => Self::Processes(first.to_str()?.parse().ok()?, rest.next()?.into()),
+            PRESENT => Self::Present(first.into()),
+            DUMPS => Self::Dumps(first.into(), rest.next()?.into_string().ok()?),
+            CONTENTS => {
+                let at_most = rest.next()?.to_str()?.parse().ok()?;
+                Self::Contents(first.into(), Duration::from_millis(at_most))
+            }
             _ => return None,
         })
     }
@@ -148,6 +171,9 @@ pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String>
         Ask::Space(path) => encode(&space(&path)),
         Ask::Writable(dir) => encode(&writable(&dir)),
         Ask::Processes(uid, dir) => encode(&processes::processes(uid, &dir).map_err(Refusal::from)),
+        Ask::Present(path) => encode(&present(&path)),
+        Ask::Dumps(dir, pattern) => encode(&dumps::dumps(&dir, &pattern)),
+        Ask::Contents(path, at_most) => encode(&dumps::contents(&path, at_most)),
     }
 }
 
@@ -216,6 +242,14 @@ fn space(path: &Path) -> Answer<Space> {
     })
 }
 
+fn present(path: &Path) -> Answer<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Writes a few bytes to a file that has no name, or, where the file system cannot do that, to one that loses its name
 /// at once.
 fn writable(dir: &Path) -> Answer<()> {
@@ -250,6 +284,9 @@ mod tests {
             Ask::Space("/".into()),
             Ask::Writable("/tmp".into()),
             Ask::Processes(998, "/coursys".into()),
+            Ask::Present("/coursys/503".into()),
+            Ask::Dumps("/dumps".into(), "*.dump.gz".into()),
+            Ask::Contents("/dumps/x.gz".into(), Duration::from_millis(4500)),
         ] {
             let mut args = ask.to_args(7).into_iter().skip(1);
             let verb = args.next().unwrap();
@@ -265,6 +302,16 @@ mod tests {
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
         std::fs::remove_dir(&dir).unwrap();
         assert!(writable(&dir).unwrap_err().is(rustix::io::Errno::NOENT));
+    }
+
+    #[test]
+    fn what_is_not_there_is_absent_and_a_link_to_nowhere_is_present() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("503");
+        assert_eq!(present(&link), Ok(false));
+        assert_eq!(present(&link.join("below")), Ok(false));
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        assert_eq!(present(&link), Ok(true));
     }
 
     #[test]

@@ -10,7 +10,7 @@ Exit status: 0 the site is ready; 1 a step failed (standard error says which one
 import os
 import socket
 import sys
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,6 +91,17 @@ def make_rows() -> str:
     return ", ".join(f"{table} {rows}" for table, rows in seed(date.today()).items())
 
 
+def make_dumps() -> str:
+    from coredata import dump
+
+    there = len(list(dump.path(datetime.now()).parent.glob("*.dump.gz")))
+    if there:
+        return f"{there} were there"
+    now = datetime.now()
+    # As the real site would have made them: one every three hours.
+    return ", ".join(dump.write(now - timedelta(hours=age)).name for age in (3, 0))
+
+
 def make_index() -> str:
     from haystack.query import SearchQuerySet
 
@@ -127,6 +138,7 @@ def main() -> int:
         ("cache", try_cache),
         ("tables", make_tables),
         ("rows", make_rows),
+        ("dumps", make_dumps),
         ("search index", make_index),
     )
     for name, step in steps:

@@ -122,6 +122,8 @@ fn about(section: &str) -> &'static str {
         "email" => "The relay that the site sends its mail through.",
         "files" => "Directories of the site.",
         "disk" => "What must be free.",
+        "dumps" => "Dumps of the database in `files.dumps`.",
+        "maintenance" => "The site's maintenance page.",
         "time" => "The NTP reference that the clock is compared with.",
         "web" => "The site as the world sees it.",
         "components" => {

@@ -110,6 +110,26 @@ codes! {
     Empty = "empty",
     /// What came back is not what was sent.
     Mangled = "mangled",
+    /// The database, a table or a column is not in the character set or collation of the site.
+    WrongCollation = "wrong_collation",
+    /// Migrations of the code are not recorded as run in the database.
+    MigrationsMissing = "migrations_missing",
+    /// Migrations are recorded in the database that the code does not have.
+    MigrationsUnknown = "migrations_unknown",
+    /// Fewer connections are free than the threshold leaves.
+    FewConnections = "few_connections",
+    /// A statement has been running for longer than the threshold.
+    LongStatement = "long_statement",
+    /// A statement has been waiting for a lock for longer than the threshold.
+    LockWait = "lock_wait",
+    /// A table is being checked, repaired or analysed, which holds it up for everybody.
+    TableCheck = "table_check",
+    /// A file breaks off before its end.
+    Incomplete = "incomplete",
+    /// A file's contents are damaged.
+    Corrupt = "corrupt",
+    /// A file is smaller than anything that could be right.
+    TooSmall = "too_small",
 
     /// The broker has no virtual host of that name, or this user no right to it.
     NoSuchVhost = "no_such_vhost",

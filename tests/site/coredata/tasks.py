@@ -1,18 +1,13 @@
 """The tasks that the real site has under the same names, on the same queues."""
 
-import gzip
-import os
 import time
 from datetime import datetime
-from pathlib import Path
 
 from celery import shared_task
-from django.conf import settings
-from django.core.management import call_command
 
 from log.logged_task import LoggedTask
 
-from . import beat, search
+from . import beat, dump, search
 from .models import Person
 
 
@@ -44,11 +39,7 @@ def beat_test():
 def backup_database(hold_s=0):
     """Dump the database into a file of mode 0600; `hold_s` seconds before that make the queue busy."""
     time.sleep(hold_s)
-    path = Path(settings.DB_BACKUP_DIR) / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.dump.gz"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as raw, gzip.open(raw, "wt", encoding="utf-8") as dump:
-        call_command("dumpdata", "coredata", stdout=dump)
-    return str(path)
+    return str(dump.write(datetime.now()))
 
 
 @shared_task(base=LoggedTask, queue="sims")

@@ -13,6 +13,9 @@ use super::site::{HOST, QUEUES, REDIRECTED_HOST, TIMEZONE};
 /// What must be free, in GiB. A developer's disk is fuller than the server's.
 const DISK_GIB: f64 = 0.1;
 
+/// The least that a dump has, in bytes. The fixture's database is small.
+const DUMP_BYTES: i64 = 2000;
+
 /// The file's text. Secrets stay in files of their own. `python` is missing when there is no site.
 ///
 /// # Errors
@@ -74,6 +77,8 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     config.insert("email".into(), email.into());
     config.insert("files".into(), files(setting).into());
     config.insert("disk".into(), disk().into());
+    config.insert("dumps".into(), dumps().into());
+    config.insert("maintenance".into(), maintenance(setting).into());
     config.insert("time".into(), server(ports.time, false).into());
     config.insert("web".into(), web().into());
     config
@@ -111,6 +116,15 @@ fn files(setting: &Setting) -> Table {
 fn disk() -> Table {
     let keys = ["tmp_gib", "submitted_gib", "dumps_gib", "root_gib"];
     keys.into_iter().map(|key| (key.to_owned(), DISK_GIB.into())).collect()
+}
+
+fn dumps() -> Table {
+    Table::from_iter([("min_bytes".into(), DUMP_BYTES.into())])
+}
+
+/// As in the layout `vm`: beside the site's code.
+fn maintenance(setting: &Setting) -> Table {
+    Table::from_iter([("flag".into(), text(setting.site().join("503")).into())])
 }
 
 fn web() -> Table {

@@ -117,7 +117,8 @@ fn initial_sql(setting: &Setting) -> String {
     format!(
         "CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;\n\
          CREATE USER IF NOT EXISTS {user} IDENTIFIED BY {password};\n\
-         GRANT ALL PRIVILEGES ON {database}.* TO {user};\n"
+         GRANT ALL PRIVILEGES ON {database}.* TO {user};\n\
+         GRANT PROCESS ON *.* TO {user};\n"
     )
 }
 
@@ -153,7 +154,7 @@ mod tests {
             "{sql}"
         );
         assert!(sql.contains("`coursys` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"), "{sql}");
-        assert_eq!(sql.lines().count(), 3, "an init file has one statement a line");
+        assert_eq!(sql.lines().count(), 4, "an init file has one statement a line");
     }
 
     #[test]

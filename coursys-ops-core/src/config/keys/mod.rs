@@ -1,5 +1,6 @@
 //! The list of keys, in the order of the documentation: one file for each part of the deployment.
 
+mod database;
 mod machine;
 mod servers;
 mod site;
@@ -12,8 +13,11 @@ pub(super) fn all() -> Vec<Key> {
     let mut list = List::default();
     site::site(&mut list);
     servers::servers(&mut list);
+    database::expectations(&mut list);
     machine::files(&mut list);
     machine::disk(&mut list);
+    database::dumps(&mut list);
+    database::maintenance(&mut list);
     servers::time(&mut list);
     site::web(&mut list);
     site::components(&mut list);

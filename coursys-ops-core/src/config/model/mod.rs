@@ -1,6 +1,7 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
 mod servers;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
+pub use upkeep::{Dumps, Maintenance};
 
 use crate::secret::Secret;
 
@@ -24,6 +26,9 @@ pub struct Config {
     pub email: Email,
     pub files: Files,
     pub disk: Disk,
+    pub dumps: Dumps,
+    #[serde(default)]
+    pub maintenance: Maintenance,
     pub time: Time,
     pub web: Web,
     pub components: BTreeMap<String, Component>,

@@ -88,6 +88,14 @@ pub struct Database {
     pub engine: Engine,
     /// The name of the database, or the file of SQLite.
     pub name: Option<String>,
+    /// The collation of the database, its tables and its columns; the character set is how it begins.
+    pub collation: String,
+    /// Labels of Django apps that the code has no more and whose migrations stay recorded.
+    pub retired_apps: Vec<String>,
+    /// How much of the server's or the account's connections may be in use, in per cent.
+    pub max_connections_percent: f64,
+    /// How long a statement may run or wait for a lock, in seconds.
+    pub max_statement_age_s: u64,
 }
 
 /// The message broker.
