@@ -30,8 +30,8 @@ pub(crate) fn age(seconds: i64) -> String {
     let value = float(seconds);
     match seconds {
         ..120 => format!("{seconds} s"),
-        ..7200 => format!("{:.0} min", value / 60.0),
-        ..172_800 => format!("{:.1} h", value / 3600.0),
+        120..7200 => format!("{:.0} min", value / 60.0),
+        7200..172_800 => format!("{:.1} h", value / 3600.0),
         _ => format!("{:.0} days", value / 86_400.0),
     }
 }
