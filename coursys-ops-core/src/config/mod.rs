@@ -25,8 +25,9 @@ pub use error::{ConfigErrors, Origin, Problem};
 pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
 pub use load::{Loaded, Shown, load};
 pub use model::{
-    Broker, Cache, Celery, Checks, Component, Config, Database, Disk, Dumps, Email, Engine, Files,
-    Maintenance, Manager, Search, SecretValue, Server, Site, Time, Tls, Web,
+    Broker, Cache, Celery, Checks, Component, Config, Database, Disk, Dumps, Email, Engine, Files, Gunicorn,
+    Maintenance, Manager, PortProtocol, Ports, PrivatePort, Search, SecretValue, Server, Site, Subnet, Time,
+    Tls, Web,
 };
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
 pub use reference::{reference, template};

@@ -125,7 +125,9 @@ fn about(section: &str) -> &'static str {
         "dumps" => "Dumps of the database in `files.dumps`.",
         "maintenance" => "The site's maintenance page.",
         "time" => "The NTP reference that the clock is compared with.",
-        "web" => "The site as the world sees it.",
+        "web" => "The site as the world sees it, and nginx, which serves it.",
+        "gunicorn" => "gunicorn, which runs the site's Python behind nginx.",
+        "ports" => "What the world must not reach.",
         "components" => {
             "The parts of the deployment. `components.NAME = false` takes one away that the layout has; a new name with a\n\
              `manager` adds one. Checks of a part that is not there are `skipped`, code `not_in_layout`."

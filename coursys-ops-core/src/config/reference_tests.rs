@@ -73,6 +73,8 @@ fn a_template_with_its_comments_taken_away_is_valid_and_says_the_same() {
 /// A value that no profile has, as TOML.
 fn sample(key: &Key) -> String {
     match key.kind {
+        _ if key.path == "ports.private" => "[\"11211/udp\"]".to_owned(),
+        _ if key.path == "ports.allowed_networks" => "[\"10.0.0.0/8\"]".to_owned(),
         Kind::Choice(words) => format!("{:?}", words[words.len() - 1]),
         Kind::Integer(low, high) => (low + (high - low) / 3).to_string(),
         Kind::Number(low, high) => format!("{:?}", low + (high - low) / 3.0),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::Problem;
 use super::merge::{Merged, Setting};
+use super::model::{PrivatePort, Subnet};
 use super::schema::{COMPONENTS, SERVERS, component_of};
 use super::value::Value;
 
@@ -12,6 +13,7 @@ pub(super) fn apply(merged: &mut Merged) {
     queues(merged);
     encryption(merged);
     components(merged);
+    ports(merged);
 }
 
 /// The beat's queue and the long ones are among the queues.
@@ -63,6 +65,19 @@ fn encryption(merged: &mut Merged) {
             merged.problems.push(Problem::new(origin, &key, message).hint(hint));
         }
     }
+}
+
+/// What the lists of ports and networks hold can be read.
+fn ports(merged: &mut Merged) {
+    let mut check = |key: &str, read: fn(&str) -> Option<String>| {
+        let Some(list) = merged.settings.get(key) else { return };
+        let wrong = list.value.list().unwrap_or_default().iter().find_map(|text| read(text));
+        if let Some(message) = wrong {
+            merged.problems.push(Problem::new(list.origin.clone(), key, message));
+        }
+    };
+    check("ports.private", |text| text.parse::<PrivatePort>().err());
+    check("ports.allowed_networks", |text| text.parse::<Subnet>().err());
 }
 
 /// Every component has a manager.

@@ -3,7 +3,7 @@
 use super::value::Kind;
 
 /// The sections that describe a server.
-pub const SERVERS: [&str; 6] = ["database", "broker", "cache", "search", "email", "time"];
+pub const SERVERS: [&str; 8] = ["database", "broker", "cache", "search", "email", "time", "web", "gunicorn"];
 
 /// The section of the deployment's parts, whose keys have a name in the middle.
 pub(super) const COMPONENTS: &str = "components";

@@ -6,6 +6,11 @@ use crate::config::Kind;
 pub(super) fn files(list: &mut List) {
     list.may("files.submitted", Kind::Path, "what students hand in");
     list.may("files.compressed_media", Kind::Path, "compressed static files");
+    list.may(
+        "files.static",
+        Kind::Path,
+        "collected static files; without it, `static` below `site.static_dir`",
+    );
     list.may("files.dumps", Kind::Path, "database dumps");
 }
 

@@ -4,6 +4,7 @@ mod database;
 mod machine;
 mod servers;
 mod site;
+mod web;
 
 use super::schema::Key;
 use super::value::Kind;
@@ -19,7 +20,9 @@ pub(super) fn all() -> Vec<Key> {
     database::dumps(&mut list);
     database::maintenance(&mut list);
     servers::time(&mut list);
-    site::web(&mut list);
+    web::web(&mut list);
+    web::gunicorn(&mut list);
+    web::ports(&mut list);
     site::components(&mut list);
     site::checks(&mut list);
     list.keys

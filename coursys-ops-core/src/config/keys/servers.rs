@@ -43,7 +43,7 @@ pub(super) fn time(list: &mut List) {
         Some("seconds");
 }
 
-fn server(list: &mut List, section: &str) {
+pub(super) fn server(list: &mut List, section: &str) {
     let path = |name: &str| format!("{section}.{name}");
     list.may(
         path("host"),

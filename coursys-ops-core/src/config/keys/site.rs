@@ -1,4 +1,4 @@
-//! The site itself, its address in the world, its parts, and how it is checked.
+//! The site itself, its parts, and how it is checked.
 
 use super::super::schema::{ANY_NAME, COMPONENTS};
 use super::List;
@@ -18,12 +18,6 @@ pub(super) fn site(list: &mut List) {
     list.may("site.deploy_mode", Kind::Text, "what the site's own `COURSYS_DEPLOY_MODE` says");
     list.may("site.static_dir", Kind::Path, "where static files are collected");
     list.may("site.data_root", Kind::Path, "the parent directory of the site's data");
-}
-
-pub(super) fn web(list: &mut List) {
-    list.need("web.hosts", Kind::List, "the hosts that the site serves");
-    list.need("web.redirected_hosts", Kind::List, "the hosts that redirect to the first of those");
-    list.may("web.cas_url", Kind::Url, "the CAS server that users log in with");
 }
 
 pub(super) fn components(list: &mut List) {

@@ -2,6 +2,7 @@
 
 mod servers;
 mod upkeep;
+mod web;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
 pub use upkeep::{Dumps, Maintenance};
+pub use web::{Gunicorn, PortProtocol, Ports, PrivatePort, Subnet, Web};
 
 use crate::secret::Secret;
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub maintenance: Maintenance,
     pub time: Time,
     pub web: Web,
+    pub gunicorn: Gunicorn,
+    pub ports: Ports,
     pub components: BTreeMap<String, Component>,
     pub checks: Checks,
 }
@@ -38,7 +42,7 @@ pub struct Config {
 impl Config {
     /// Every server, in the order of [`SERVERS`](super::SERVERS).
     #[must_use]
-    pub const fn servers(&self) -> [&Server; 6] {
+    pub const fn servers(&self) -> [&Server; 8] {
         [
             &self.database.server,
             &self.broker.server,
@@ -46,11 +50,13 @@ impl Config {
             &self.search.server,
             &self.email.server,
             &self.time.server,
+            &self.web.server,
+            &self.gunicorn.server,
         ]
     }
 
     /// The same, to be changed.
-    pub(super) const fn servers_mut(&mut self) -> [&mut Server; 6] {
+    pub(super) const fn servers_mut(&mut self) -> [&mut Server; 8] {
         [
             &mut self.database.server,
             &mut self.broker.server,
@@ -58,6 +64,8 @@ impl Config {
             &mut self.search.server,
             &mut self.email.server,
             &mut self.time.server,
+            &mut self.web.server,
+            &mut self.gunicorn.server,
         ]
     }
 
@@ -100,6 +108,9 @@ pub struct Files {
     pub submitted: Option<PathBuf>,
     /// Compressed static files.
     pub compressed_media: Option<PathBuf>,
+    /// Collected static files.
+    #[serde(rename = "static")]
+    pub statics: Option<PathBuf>,
     /// Database dumps.
     pub dumps: Option<PathBuf>,
 }
@@ -117,17 +128,6 @@ pub struct Disk {
     pub root_gib: f64,
     /// Free inodes on each of them, in per cent.
     pub inodes_percent: f64,
-}
-
-/// The web site as the world sees it.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Web {
-    /// Hosts that are served.
-    pub hosts: Vec<String>,
-    /// Hosts that redirect to the first of those.
-    pub redirected_hosts: Vec<String>,
-    /// Where users log in.
-    pub cas_url: Option<String>,
 }
 
 /// Who starts and stops a component.
