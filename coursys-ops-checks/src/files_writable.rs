@@ -163,7 +163,7 @@ mod tests {
         for directory in DIRECTORIES {
             let key = directory.key;
             let mut config = config();
-            config.files = Files { submitted: None, compressed_media: None, dumps: None };
+            config.files = Files { submitted: None, compressed_media: None, statics: None, dumps: None };
             let finding = look(FilesWritable::new(directory), config).await.remove(0);
             assert_eq!(finding.code, Code::NotConfigured);
             assert!(finding.hint.unwrap().contains(key));

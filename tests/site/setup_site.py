@@ -85,6 +85,16 @@ def make_tables() -> str:
     return f"{len(connection.introspection.table_names())} tables in {version}"
 
 
+def collect_static_files() -> str:
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from site_fixture import compress
+
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return f"collected into {settings.STATIC_ROOT}, {compress.compress()}"
+
+
 def make_rows() -> str:
     from coredata.seed import seed
 
@@ -137,6 +147,7 @@ def main() -> int:
         ("broker", log_in_to_broker),
         ("cache", try_cache),
         ("tables", make_tables),
+        ("static files", collect_static_files),
         ("rows", make_rows),
         ("dumps", make_dumps),
         ("search index", make_index),

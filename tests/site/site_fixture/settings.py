@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "haystack",
     "coredata",
     "log",
@@ -106,6 +107,11 @@ NTP_PORT = FIXTURE["ntp"]["port"]
 
 _paths = FIXTURE["paths"]
 SUBMISSION_PATH = _paths["submitted"]
-COMPRESS_ROOT = _paths["media"]
+# As on the real site, what is collected and what is compressed lie in one directory.
+STATIC_URL = "/static/"
+STATIC_ROOT = _paths["media"]
+STATICFILES_DIRS = [BASE_DIR / "media"]
+COMPRESS_ENABLED = FIXTURE.get("compress", True)
+COMPRESS_ROOT = STATIC_ROOT
 DB_BACKUP_DIR = _paths["dumps"]
 LOG_DIR = _paths["logs"]

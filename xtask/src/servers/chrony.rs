@@ -17,8 +17,10 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
     let layout = &setting.layout;
     let home = layout.server(NAME);
     let file = text(home.join("chrony.conf"));
+    // Of the other family it would listen on every address, `bindaddress` or not.
+    let family = if setting.options.ipv6 { "-6" } else { "-4" };
     // -x: never touch the clock; -U: needs no root for that; -d: stay in the foreground.
-    let argv = [PROGRAM, "-x", "-U", "-d", "-f", &file];
+    let argv = [PROGRAM, "-x", "-U", "-d", family, "-f", &file];
     Plan {
         directories: vec![Directory::private(&home, account)],
         files: vec![ConfigFile::private(&file, account, configuration(setting))],

@@ -80,7 +80,9 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     config.insert("dumps".into(), dumps().into());
     config.insert("maintenance".into(), maintenance(setting).into());
     config.insert("time".into(), server(ports.time, false).into());
-    config.insert("web".into(), web().into());
+    config.insert("web".into(), web(setting).into());
+    config.insert("gunicorn".into(), server(ports.web, false).into());
+    config.insert("ports".into(), private_ports(setting).into());
     config
 }
 
@@ -107,7 +109,8 @@ fn celery() -> Table {
 fn files(setting: &Setting) -> Table {
     let directories = [
         ("submitted", setting.submitted()),
-        ("compressed_media", setting.media()),
+        ("compressed_media", setting.compressed()),
+        ("static", setting.media()),
         ("dumps", setting.dumps()),
     ];
     directories.into_iter().map(|(key, path)| (key.to_owned(), text(path).into())).collect()
@@ -124,12 +127,25 @@ fn dumps() -> Table {
 
 /// As in the layout `vm`: beside the site's code.
 fn maintenance(setting: &Setting) -> Table {
-    Table::from_iter([("flag".into(), text(setting.site().join("503")).into())])
+    Table::from_iter([("flag".into(), text(setting.maintenance_flag()).into())])
 }
 
-fn web() -> Table {
+fn web(setting: &Setting) -> Table {
     let list = |host: &str| Value::Array(vec![host.into()]);
-    Table::from_iter([("hosts".into(), list(HOST)), ("redirected_hosts".into(), list(REDIRECTED_HOST))])
+    Table::from_iter([
+        ("host".into(), setting.ip().to_string().into()),
+        ("port".into(), i64::from(setting.ports.nginx).into()),
+        ("https_port".into(), i64::from(setting.ports.nginx_tls).into()),
+        ("tls_ca_file".into(), text(setting.web_ca()).into()),
+        ("hosts".into(), list(HOST)),
+        ("redirected_hosts".into(), list(REDIRECTED_HOST)),
+    ])
+}
+
+/// Nothing of a set of servers is for the world.
+fn private_ports(setting: &Setting) -> Table {
+    let ports = setting.ports.all().into_iter().map(|port| Value::from(port.to_string())).collect();
+    Table::from_iter([("private".into(), Value::Array(ports))])
 }
 
 /// A socket takes the place of host and port; it is never encrypted.

@@ -17,6 +17,7 @@ mod layout;
 mod mariadb;
 mod memcached;
 mod names;
+mod nginx;
 mod options;
 mod packages;
 mod plan;

@@ -24,7 +24,7 @@ pub struct Names {
     pub email_user: &'static str,
     /// Directory of submitted files, below [`super::layout::Layout::files`].
     pub submitted: &'static str,
-    /// Directory of compressed media, there too.
+    /// Directory of collected static files, there too.
     pub media: &'static str,
     /// Directory of database dumps, there too.
     pub dumps: &'static str,
@@ -77,7 +77,7 @@ impl Names {
             index: "haystack",
             email_user: "coursys",
             submitted: "submitted_files",
-            media: "compressed_media",
+            media: "static",
             dumps: "db_backup",
             site: "site",
             secrets,

@@ -9,7 +9,7 @@ use super::account::is_root;
 use super::boot::Boot;
 use super::policy::Policy;
 use super::program::tool;
-use super::{chrony, exim, mariadb, memcached, rabbitmq};
+use super::{chrony, exim, mariadb, memcached, nginx, rabbitmq};
 
 /// A file and the Debian package that brings it. One component of the path may hold a `*`.
 const NEEDED: &[(&str, &str)] = &[
@@ -19,6 +19,7 @@ const NEEDED: &[(&str, &str)] = &[
     (memcached::PROGRAM, "memcached"),
     (chrony::PROGRAM, "chrony"),
     (exim::PROGRAM, "exim4-daemon-light"),
+    (nginx::PROGRAM, "nginx-light"),
     ("/usr/lib/jvm/java-17-openjdk-*/bin/java", "openjdk-17-jre-headless"),
     // To fetch Elasticsearch.
     ("/usr/bin/mvn", "maven"),

@@ -33,6 +33,10 @@ pub struct Ports {
     pub time: u16,
     /// gunicorn.
     pub web: u16,
+    /// nginx.
+    pub nginx: u16,
+    /// nginx with TLS.
+    pub nginx_tls: u16,
 }
 
 impl Ports {
@@ -46,11 +50,23 @@ impl Ports {
         let first = RANGE.start + start % length;
         let candidates = (first..RANGE.end).chain(RANGE.start..first);
         let mut free = candidates.filter(|port| !taken.contains(port)).filter(|port| is_free(*port));
-        let chosen: Vec<u16> = free.by_ref().take(10).collect();
-        let [database, broker, broker_dist, epmd, cache, search, search_transport, email, time, web] =
-            chosen.as_slice()
+        let chosen: Vec<u16> = free.by_ref().take(12).collect();
+        let [
+            database,
+            broker,
+            broker_dist,
+            epmd,
+            cache,
+            search,
+            search_transport,
+            email,
+            time,
+            web,
+            nginx,
+            nginx_tls,
+        ] = chosen.as_slice()
         else {
-            anyhow::bail!("fewer than 10 ports are free between {} and {}", RANGE.start, RANGE.end);
+            anyhow::bail!("fewer than 12 ports are free between {} and {}", RANGE.start, RANGE.end);
         };
         let ports = Self {
             database: *database,
@@ -63,8 +79,10 @@ impl Ports {
             email: *email,
             time: *time,
             web: *web,
+            nginx: *nginx,
+            nginx_tls: *nginx_tls,
         };
-        ensure!(ports.all().len() == 10, "a port was chosen twice");
+        ensure!(ports.all().len() == 12, "a port was chosen twice");
         Ok(ports)
     }
 
@@ -81,6 +99,8 @@ impl Ports {
             self.email,
             self.time,
             self.web,
+            self.nginx,
+            self.nginx_tls,
         ])
     }
 }
@@ -112,6 +132,8 @@ pub fn sample() -> Ports {
         email: 20008,
         time: 20009,
         web: 20010,
+        nginx: 20011,
+        nginx_tls: 20012,
     }
 }
 

@@ -71,9 +71,24 @@ impl Setting {
         self.layout.files().join(self.names.submitted)
     }
 
-    /// Directory of compressed media.
+    /// Directory of collected static files.
     pub fn media(&self) -> PathBuf {
         self.layout.files().join(self.names.media)
+    }
+
+    /// The compressed files below it, where Django's compressor puts them.
+    pub fn compressed(&self) -> PathBuf {
+        self.media().join("CACHE")
+    }
+
+    /// The file that makes nginx answer 503.
+    pub fn maintenance_flag(&self) -> PathBuf {
+        self.site().join("503")
+    }
+
+    /// The certificate of the authority that signed the web site's.
+    pub fn web_ca(&self) -> PathBuf {
+        self.layout.root().join("web-ca.pem")
     }
 
     /// Directory of database dumps.

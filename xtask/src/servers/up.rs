@@ -19,7 +19,8 @@ use super::state::{self, State, UpLock};
 use super::store::Store;
 use super::tls::Tls;
 use super::{
-    chrony, config, down, elasticsearch, exim, mariadb, memcached, packages, rabbitmq, site, start, versions,
+    chrony, config, down, elasticsearch, exim, mariadb, memcached, nginx, packages, rabbitmq, site, start,
+    versions,
 };
 
 /// Migrations, rows and the index of the site.
@@ -115,13 +116,19 @@ fn bring_up(store: &Store, directory: &Path, mut state: State) -> Result<PathBuf
     };
     setting.make()?;
     let plans = plans(&setting)?;
-    let site_servers = python.as_deref().map(|python| site::servers(&setting, python)).unwrap_or_default();
+    let nginx = nginx::plan(&setting, versions::of(nginx::PROGRAM, "-v")?)?;
+    let mut site_servers =
+        python.as_deref().map(|python| site::servers(&setting, python)).unwrap_or_default();
+    if python.is_some() {
+        site_servers.push(nginx.server.clone());
+    }
     state.servers = plans.iter().map(|plan| &plan.server).chain(&site_servers).cloned().collect();
     state.write(directory)?;
 
     all_at_once(&plans, |plan| clock.time(&plan.server.name, || plan.carry_out()))?;
     if let Some(python) = &python {
         site::make(&setting)?;
+        nginx.prepare()?;
         clock.time("setup", || site::setup(&setting, python).run(SETUP_PATIENCE))?;
         all_at_once(&site_servers, |server: &Server| clock.time(&server.name, || server.start()))?;
     } else {

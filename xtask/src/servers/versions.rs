@@ -44,7 +44,7 @@ pub fn java_home() -> Result<PathBuf> {
 
 fn find(text: &str) -> Option<&str> {
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
-    let word = text.split_whitespace().find(is_version)?;
+    let word = text.split(|c: char| c.is_whitespace() || c == '/').find(is_version)?;
     Some(word.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or(word))
 }
 

@@ -1,0 +1,2 @@
+// The one script of the fixture site.
+"use strict";
