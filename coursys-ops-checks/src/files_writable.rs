@@ -1,11 +1,12 @@
 //! `files.writable.*`: the site can write where it must.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use coursys_ops_core::config::Files;
-use coursys_ops_core::helper::{Ask, Refusal};
+use coursys_ops_core::helper::{Ask, Refusal, Space};
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
+use coursys_ops_core::process::User;
 use coursys_ops_core::{Check, Scope};
 use rustix::io::Errno;
 
@@ -103,10 +104,28 @@ async fn writable(scope: &Scope, directory: &Directory) -> Result<Finding, Findi
     let path = config.site.dir.join(path);
     let user = scope.site_user().await?;
     let who = user.as_ref().map_or_else(|| scope.context().caller.user.clone(), |user| user.name.clone());
-    match ask::<()>(scope, Ask::Writable(path.clone()), user).await? {
+    match ask::<()>(scope, Ask::Writable(path.clone()), user.clone()).await? {
         Ok(()) => Ok(Finding::passed(format!("`{who}` can write to {}", path.display()))),
+        // The kernel says the same of both.
+        Err(refusal) if refusal.is(Errno::NOSPC) && no_inode_is_free(scope, &path, user).await => {
+            Err(no_inodes(&path))
+        }
         Err(refusal) => Err(refused(&refusal, &path.display().to_string(), &who, directory.key)),
     }
+}
+
+/// Whether a file system that refuses to write lacks inodes, as far as it counts them.
+async fn no_inode_is_free(scope: &Scope, path: &Path, user: Option<User>) -> bool {
+    let space = ask::<Space>(scope, Ask::Space(path.to_owned()), user).await;
+    matches!(space, Ok(Ok(space)) if space.total_inodes > 0 && space.free_inodes == 0)
+}
+
+fn no_inodes(path: &Path) -> Finding {
+    Finding::failed(
+        Code::LowInodes,
+        format!("the file system of {} has no inode left", path.display()),
+        "look for many small files, such as old sessions or caches: `du --inodes -x`",
+    )
 }
 
 /// What it means that the operating system refused.
