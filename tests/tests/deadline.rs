@@ -1,11 +1,10 @@
 //! A run ends in time, whatever its checks do, and says what it knows.
 
-use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use coursys_ops_tests::{Leftovers, Liar, Manner, Traces, servers};
+use coursys_ops_tests::{HungMount, Leftovers, Liar, Manner, Traces, servers};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a probe that was killed half-way may be seen in the servers.
@@ -95,31 +94,6 @@ fn a_resolver_that_never_answers_costs_one_timeout() {
     assert_eq!(report.run.abandoned, 0);
 }
 
-/// A file system in user space that never answers: nobody reads what the kernel asks it.
-struct HungMount {
-    directory: tempfile::TempDir,
-    _device: std::os::fd::OwnedFd,
-}
-
-impl HungMount {
-    fn new() -> Self {
-        use rustix::fs::{Mode, OFlags, open};
-        use rustix::mount::{MountFlags, mount};
-        let directory = tempfile::tempdir().unwrap();
-        let device = open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        let data = format!("fd={},rootmode=40755,user_id=0,group_id=0,allow_other", device.as_raw_fd());
-        let data = std::ffi::CString::new(data).unwrap();
-        mount("silent", directory.path(), "fuse", MountFlags::empty(), Some(data.as_c_str())).unwrap();
-        Self { directory, _device: device }
-    }
-}
-
-impl Drop for HungMount {
-    fn drop(&mut self) {
-        let _ = rustix::mount::unmount(self.directory.path(), rustix::mount::UnmountFlags::DETACH);
-    }
-}
-
 #[test]
 fn a_hung_file_system_costs_one_timeout_and_leaves_no_process() {
     let Some(servers) = servers() else { return };
@@ -128,7 +102,7 @@ fn a_hung_file_system_costs_one_timeout_and_leaves_no_process() {
     }
     let before = Traces::now(&[]);
     let mount = HungMount::new();
-    let submitted = mount.directory.path().display();
+    let submitted = mount.path().display();
     let run = servers.program().set("files.submitted", submitted).check([]);
     run.assert(&[
         ("files.writable.submitted", "failed timeout"),

@@ -3,12 +3,18 @@
 //! Each returns a closure over the [`Scene`]; what it changes is undone when the scene goes. Paths are relative to the
 //! directory of the set of servers (`site/…`, `files/db_backup/…`, `mariadb/…`), unless they are absolute.
 
+mod disk;
 mod file;
+mod network;
 mod process;
+mod relay;
 mod server;
 
+pub use disk::{disk, hung_disk};
 pub use file::{chmod, chown, missing, replaced, touched};
+pub use network::{certified, dead_ipv6, dropped, names, proxied, time};
 pub use process::{as_site, spawned};
+pub use relay::{lost_clock, relay};
 pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
 
 use crate::matrix::Scene;

@@ -88,7 +88,8 @@ impl Stage {
         fault.inject(&mut scene);
         let tier: &[&str] = if fault.slow { &["--tier", "slow"] } else { &[] };
         let expected = Listing::of(&scene.program()).expected(Some(fault), fault.slow);
-        let run = scene.program().args(["check", "--format", "json"]).args(tier.iter().copied()).run();
+        let program = scene.program().args(["check", "--format", "json"]).args(tier.iter().copied());
+        let run = program.args(scene.check_args.iter()).run();
         let report = run.report();
         verdict.ms = u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX);
         verdict.found = expect::found(&report);

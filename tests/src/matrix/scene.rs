@@ -14,17 +14,23 @@ pub struct Scene<'a> {
     /// The set of servers.
     pub servers: &'a Servers,
     program: Program,
+    pub(super) check_args: Vec<String>,
     guards: Vec<Box<dyn Guard + 'a>>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(servers: &'a Servers) -> Self {
-        Self { servers, program: servers.program(), guards: Vec::new() }
+        Self { servers, program: servers.program(), check_args: Vec::new(), guards: Vec::new() }
     }
 
     /// Overrides a key of the program's configuration.
     pub fn set(&mut self, key: &str, value: impl std::fmt::Display) {
         self.program = self.program.clone().set(key, value);
+    }
+
+    /// Adds an argument of `check`.
+    pub fn arg(&mut self, arg: impl Into<String>) {
+        self.check_args.push(arg.into());
     }
 
     /// Lets another program start it: `faketime -f +10s`, `unshare --mount …`.

@@ -31,6 +31,9 @@ pub fn rows() -> Vec<Fault> {
         Fault::new("a queue that nobody declared", "missing queue")
             .set("celery.queues", r#"["batch", "email", "fast", "nosuch", "photo", "sims"]"#)
             .culprit("celery.queue.nosuch", "failed no_queue"),
+        Fault::new("the beat goes on but the worker of its queue is stopped", "beat alive, worker dead")
+            .with(inject::stopped("celery-fast"))
+            .culprit("celery.queue.fast", "failed no_consumer"),
         Fault::new("the beat is stopped", "beat stopped")
             .with(inject::stopped("celerybeat"))
             .with(|_| std::thread::sleep(std::time::Duration::from_secs(4)))

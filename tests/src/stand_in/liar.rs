@@ -1,6 +1,6 @@
 //! Servers that lie: for faults that no real server produces.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +18,16 @@ pub enum Manner {
     HangUp,
     /// Sends one byte a second.
     Drip,
+    /// Answers whatever it is asked with these bytes, then with the others over and over, 100 MB in all.
+    Huge(&'static [u8], &'static [u8]),
+    /// Says these bytes before it is asked, and hangs up.
+    Greets(&'static [u8]),
+    /// Answers the first bytes it is asked with these, and hangs up.
+    Says(&'static [u8]),
 }
+
+/// How much an answer holds that is too large.
+const HUGE: usize = 100 << 20;
 
 /// A server on a free port of loopback that lies to everybody.
 #[derive(Debug)]
@@ -54,6 +63,23 @@ fn lie(mut stream: TcpStream, manner: Manner) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         Manner::Flood => while stream.write_all(&GARBAGE.repeat(1000)).is_ok() {},
+        Manner::Huge(first, again) => {
+            let mut sent = first.len();
+            let block = again.repeat((64 << 10) / again.len());
+            let _ = stream.write_all(first);
+            while sent < HUGE && stream.write_all(&block).is_ok() {
+                sent += block.len();
+            }
+        }
+        Manner::Greets(greeting) => {
+            let _ = stream.write_all(greeting);
+            thread::sleep(Duration::from_millis(300));
+        }
+        Manner::Says(answer) => {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer);
+            thread::sleep(Duration::from_millis(300));
+        }
         Manner::Silent => thread::sleep(Duration::from_secs(3600)),
         Manner::HangUp => {}
         Manner::Drip => {
