@@ -10,25 +10,22 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, query};
 use uuid::Uuid;
 
 use crate::probe_row::{Column, Value, probe_row};
-use crate::{database_connection, mysql, sqlite};
+use crate::{database_charset, mysql, sqlite};
 
 const EXPLANATION: &str = "\
 Inserts a term whose name holds a character outside Unicode's Basic Multilingual Plane into `coredata_semester`, reads it \
 back and rolls the transaction back, so that nobody else ever sees it; its id is negative, so that not even the counter \
-of ids moves. A table that cannot roll back is not written to. Then it reads which columns of the database are not \
-utf8mb4. In SQLite, which has one encoding, the round trip is through a table in memory.
+of ids moves. A table that cannot roll back is not written to. It also reads the character sets of its connection, which \
+a server can impose. In SQLite, which has one encoding, the round trip is through a table in memory.
 
 A student's name or a message may hold any character. MariaDB's `latin1` and its three-byte `utf8` refuse or mangle some, \
 often only when the first such student comes.
 
-When it fails: the table or the connection that is named has the wrong character set. Convert a table with `ALTER TABLE \
-… CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`, in maintenance and after a dump.";
+When it fails: tables and columns are the affair of `database.charset`, so it is the connection: look at \
+`skip-character-set-client-handshake` and `init_connect` in the server's configuration, and at a proxy in between.";
 
 /// The table of terms: small, and the site cannot do without it.
 const TABLE: &str = "coredata_semester";
-
-/// Of tables with wrong columns, so many are named.
-const TABLES_SHOWN: usize = 20;
 
 /// Looks whether any character survives.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl DatabaseUnicode {
         Self(
             CheckSpec::new("database.unicode", "Database Unicode")
                 .component("database")
-                .needs(database_connection::ID)
+                .needs(database_charset::ID)
                 .effects(Effects::SelfCleaning)
                 .timeout_hint("the table may be locked: look at `SHOW PROCESSLIST`")
                 .explanation(EXPLANATION),
@@ -69,7 +66,7 @@ fn unlikely_name() -> String {
     std::iter::once('🎓').chain(pairs.iter().take(3).filter_map(syllable)).collect()
 }
 
-/// The round trip and the look at the columns, in a transaction that is never committed.
+/// The round trip and the look at the connection, in a transaction that is never committed.
 async fn look_mysql(
     database: Database,
     mut connection: MySqlConnection,
@@ -81,8 +78,7 @@ async fn look_mysql(
             _ => round_trip(&database, &mut connection).await?,
         };
         let mut findings = charsets(&mut connection).await.map_err(wrong)?;
-        findings.extend(columns(&mut connection).await.map_err(wrong)?);
-        // Where a column or the connection is known to be wrong, the round trip only shows the same again.
+        // Where the connection is known to be wrong, the round trip only shows the same again.
         let explained = findings.iter().any(|finding| finding.status == Status::Failed);
         findings.extend(tried.filter(|tried| !explained || tried.code != Code::Mangled));
         Ok(findings)
@@ -158,11 +154,10 @@ async fn table_columns(connection: &mut MySqlConnection) -> Result<Vec<Column>, 
     rows.iter().map(column).collect()
 }
 
-/// The character sets that are no table's: of this connection and of tables to come.
+/// The character sets of this connection.
 async fn charsets(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
     const CHARSETS: &str = "SELECT CAST(@@character_set_client AS CHAR), \
-        CAST(@@character_set_connection AS CHAR), CAST(@@character_set_results AS CHAR), \
-        CAST(@@character_set_database AS CHAR)";
+        CAST(@@character_set_connection AS CHAR), CAST(@@character_set_results AS CHAR)";
     let row = query(CHARSETS).fetch_one(connection).await?;
     let mut findings = Vec::new();
     for (index, what) in ["client", "connection", "results"].into_iter().enumerate() {
@@ -180,45 +175,6 @@ async fn charsets(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx
                 .about("connection"),
             );
         }
-    }
-    let default: String = row.try_get(3)?;
-    if default != mysql::CHARSET {
-        findings.push(
-            Finding::warning(
-                Code::Mangled,
-                format!("tables made from now on would be `{default}`"),
-                "ALTER DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
-            )
-            .about("database"),
-        );
-    }
-    Ok(findings)
-}
-
-/// The columns that cannot hold every character, table by table.
-async fn columns(connection: &mut MySqlConnection) -> Result<Vec<Finding>, sqlx::Error> {
-    const COLUMNS: &str = "SELECT CAST(table_name AS CHAR), \
-        CAST(GROUP_CONCAT(CONCAT('`', column_name, '` is ', character_set_name) \
-            ORDER BY ordinal_position SEPARATOR ', ') AS CHAR) \
-        FROM information_schema.columns \
-        WHERE table_schema = DATABASE() AND character_set_name <> 'utf8mb4' \
-        GROUP BY table_name ORDER BY table_name";
-    let tables = query(COLUMNS).fetch_all(connection).await?;
-    let mut findings = Vec::new();
-    for row in tables.iter().take(TABLES_SHOWN) {
-        let (table, columns): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let hint = format!(
-            "after a dump: ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
-        );
-        findings.push(Finding::failed(Code::Mangled, format!("`{table}`: {columns}"), hint).about(table));
-    }
-    if tables.len() > TABLES_SHOWN {
-        let rest = tables.len() - TABLES_SHOWN;
-        findings.push(Finding::failed(
-            Code::Mangled,
-            format!("{rest} more tables have columns that are not utf8mb4"),
-            "convert the whole database",
-        ));
     }
     Ok(findings)
 }
@@ -292,7 +248,7 @@ impl Check for DatabaseUnicode {
         };
         match looked {
             Ok(findings) if findings.is_empty() => {
-                vec![Finding::passed("any character survives, and every column can hold it")]
+                vec![Finding::passed("any character survives")]
             }
             Ok(findings) => findings,
             Err(finding) => vec![finding],

@@ -6,6 +6,7 @@ mod cache_shared;
 mod cache_unicode;
 mod celery_beat;
 mod celery_queue;
+mod database_charset;
 mod database_connection;
 mod database_dumps;
 mod database_dumps_content;
@@ -18,6 +19,7 @@ mod search_query;
 mod site_locale;
 mod time_offset;
 
+mod alter;
 mod amqp;
 mod broken;
 mod celery_probe;
@@ -67,6 +69,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(cache_connection::CacheConnection::new()),
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
+        Arc::new(database_charset::DatabaseCharset::new()),
         Arc::new(database_connection::DatabaseConnection::new()),
         Arc::new(database_dumps::DatabaseDumps::new()),
         Arc::new(database_dumps_content::DatabaseDumpsContent::new()),

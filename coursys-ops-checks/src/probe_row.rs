@@ -111,7 +111,7 @@ impl Value {
 }
 
 /// A name as SQL wants it, whatever is in it.
-fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
