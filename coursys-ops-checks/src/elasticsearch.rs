@@ -15,6 +15,9 @@ use serde_json::Value;
 use crate::login::Login;
 use crate::{broken, garbage};
 
+/// How long a node may wait for a master; by itself it does for half a minute.
+pub(crate) const MASTER_TIMEOUT: &str = "1s";
+
 /// The longest answer that is read, in bytes: what probes ask for has a few hundred. The library unpacks what is packed,
 /// a thousandfold at most, before anybody sees it.
 const LONGEST_ANSWER: u64 = 64 << 10;

@@ -8,7 +8,12 @@ const EXCERPT: usize = 60;
 
 /// The beginning of what was said, safe for a terminal.
 pub(crate) fn excerpt(said: &[u8]) -> String {
-    let start = said.get(..EXCERPT).unwrap_or(said);
+    start_of(said, EXCERPT)
+}
+
+/// The same with at most so many bytes of it.
+pub(crate) fn start_of(said: &[u8], most: usize) -> String {
+    let start = said.get(..most).unwrap_or(said);
     let more = if start.len() < said.len() { "…" } else { "" };
     format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
 }

@@ -2,6 +2,7 @@
 
 mod broker_connection;
 mod cache_connection;
+mod cache_health;
 mod cache_shared;
 mod cache_unicode;
 mod celery_beat;
@@ -15,25 +16,38 @@ mod disk_space;
 mod email_smtp;
 mod files_writable;
 mod search_connection;
+mod search_health;
 mod search_query;
 mod site_locale;
+mod system_kernel_log;
+mod system_load;
+mod system_memory;
+mod system_swap;
+mod system_updates;
 mod time_offset;
 
 mod alter;
 mod amqp;
+mod apt;
 mod broken;
 mod celery_probe;
+mod dnf;
 mod dumps;
 mod elasticsearch;
 mod garbage;
+mod grade;
 mod helper_answer;
 mod http;
+mod kernel_log;
 mod login;
+mod machine;
 mod maintenance;
 mod memcached;
 mod memcached_text;
+mod meminfo;
 mod mysql;
 mod probe_row;
+mod search_nodes;
 mod site_account;
 mod site_processes;
 mod site_shell;
@@ -41,6 +55,8 @@ mod smtp;
 mod smtp_stream;
 mod sqlite;
 mod units;
+mod version;
+mod watermark;
 
 #[cfg(test)]
 mod testing;
@@ -67,6 +83,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
         Arc::new(broker_connection::BrokerConnection::new()),
         Arc::new(cache_connection::CacheConnection::new()),
+        Arc::new(cache_health::CacheHealth::new()),
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
         Arc::new(database_charset::DatabaseCharset::new()),
@@ -76,8 +93,14 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(search_connection::SearchConnection::new()),
+        Arc::new(search_health::SearchHealth::new()),
         Arc::new(search_query::SearchQuery::new()),
         Arc::new(site_locale::SiteLocale::new()),
+        Arc::new(system_kernel_log::SystemKernelLog::new()),
+        Arc::new(system_load::SystemLoad::new()),
+        Arc::new(system_memory::SystemMemory::new()),
+        Arc::new(system_swap::SystemSwap::new()),
+        Arc::new(system_updates::SystemUpdates::new()),
         Arc::new(time_offset::TimeOffset::new()),
     ];
     checks.extend(celery(config));

@@ -65,6 +65,28 @@ where
     relay.during(async { conversation(Memcached::open(server, address, overheard).await?).await }).await
 }
 
+/// What a memcached says about itself: its statistics, and the settings it runs with.
+///
+/// # Errors
+///
+/// The finding that says why it says nothing.
+pub(crate) async fn account(
+    scope: &Scope,
+) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>), Finding> {
+    let server = &scope.config().cache.server;
+    let stream = scope.dial(server).await.map_err(|error| error.finding(server))?;
+    let (relay, address) = Relay::tcp(stream).await.map_err(broken::no_relay)?;
+    let overheard = relay.overhear();
+    let ask = async {
+        let mut text = Text::new(TcpStream::connect(address).await.map_err(broken::no_relay)?);
+        let fail = |error: Error| finding(server, &overheard, &error);
+        let statistics = text.statistics().await.map_err(fail)?;
+        let settings = text.settings().await.map_err(fail)?;
+        Ok((statistics, settings))
+    };
+    relay.during(ask).await
+}
+
 impl<'a> Memcached<'a> {
     /// Asks for the statistics first: they tell strangers from a memcached, and an old one from a new one.
     async fn open(server: &'a Server, relay: SocketAddr, overheard: Overheard) -> Result<Self, Finding> {

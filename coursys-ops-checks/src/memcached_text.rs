@@ -49,7 +49,17 @@ impl Text {
 
     /// What the server says about itself.
     pub(crate) async fn statistics(&mut self) -> Result<BTreeMap<String, String>> {
-        self.send(b"stats\r\n").await?;
+        self.list(b"stats\r\n").await
+    }
+
+    /// With which options it runs.
+    pub(crate) async fn settings(&mut self) -> Result<BTreeMap<String, String>> {
+        self.list(b"stats settings\r\n").await
+    }
+
+    /// Names and values, up to the end of the answer.
+    async fn list(&mut self, command: &[u8]) -> Result<BTreeMap<String, String>> {
+        self.send(command).await?;
         let mut statistics = BTreeMap::new();
         for _ in 0..MOST_STATISTICS {
             let line = self.answer().await?;
@@ -139,9 +149,10 @@ fn value_head(line: &[u8], key: &str) -> Option<(u32, usize)> {
     (length <= LONGEST_VALUE).then_some((flags, length))
 }
 
-/// Name and value from `STAT NAME VALUE`.
+/// Name and value from `STAT NAME VALUE`; a setting may have an empty one.
 fn statistic(line: &[u8]) -> Option<(String, String)> {
-    let (name, value) = std::str::from_utf8(line).ok()?.strip_prefix("STAT ")?.split_once(' ')?;
+    let stat = std::str::from_utf8(line).ok()?.strip_prefix("STAT ")?;
+    let (name, value) = stat.split_once(' ').unwrap_or((stat, ""));
     Some((name.to_owned(), value.to_owned()))
 }
 

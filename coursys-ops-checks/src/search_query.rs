@@ -17,7 +17,7 @@ impl SearchQuery {
     pub(crate) fn new() -> Self {
         Self(
             CheckSpec::new("search.query", "Search finds something")
-                .needs("search.connection")
+                .needs("search.health")
                 .component("elasticsearch")
                 .timeout_hint("the index does not answer: look at Elasticsearch's log, memory and disk")
                 .explanation(

@@ -26,8 +26,8 @@ pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
 pub use load::{Loaded, Shown, load};
 pub use model::{
     Broker, Cache, Celery, Checks, Component, Config, Database, Disk, Dumps, Email, Engine, Files, Gunicorn,
-    Maintenance, Manager, PortProtocol, Ports, PrivatePort, Search, SecretValue, Server, Site, Subnet, Time,
-    Tls, Web,
+    Maintenance, Manager, PortProtocol, Ports, PrivatePort, Search, SecretValue, Server, Site, Subnet,
+    System, Time, Tls, Web,
 };
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
 pub use reference::{reference, template};

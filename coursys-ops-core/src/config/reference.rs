@@ -124,6 +124,7 @@ fn about(section: &str) -> &'static str {
         "disk" => "What must be free.",
         "dumps" => "Dumps of the database in `files.dumps`.",
         "maintenance" => "The site's maintenance page.",
+        "system" => "The machine: what is too much, too little or too old.",
         "time" => "The NTP reference that the clock is compared with.",
         "web" => "The site as the world sees it, and nginx, which serves it.",
         "gunicorn" => "gunicorn, which runs the site's Python behind nginx.",

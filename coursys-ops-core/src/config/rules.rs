@@ -14,6 +14,43 @@ pub(super) fn apply(merged: &mut Merged) {
     encryption(merged);
     components(merged);
     ports(merged);
+    thresholds(merged);
+}
+
+/// Pairs of thresholds: the one that warns must be reached before the one that fails.
+const THRESHOLDS: [(&str, &str, Direction); 4] = [
+    ("system.load_warn", "system.load_fail", Direction::Rising),
+    ("system.memory_warn_percent", "system.memory_fail_percent", Direction::Falling),
+    ("system.swap_warn_percent", "system.swap_fail_percent", Direction::Rising),
+    ("search.heap_warn_percent", "search.heap_fail_percent", Direction::Rising),
+];
+
+/// In which direction a figure gets worse.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Rising,
+    Falling,
+}
+
+/// What fails has warned before.
+fn thresholds(merged: &mut Merged) {
+    for (warn, fail, direction) in THRESHOLDS {
+        let number = |key: &str| match merged.settings.get(key)? {
+            Setting { value: Value::Number(number), origin, .. } => Some((*number, origin.clone())),
+            _ => None,
+        };
+        let (Some((warns, warn_origin)), Some((fails, fail_origin))) = (number(warn), number(fail)) else {
+            continue;
+        };
+        let (wrong, should) = match direction {
+            Direction::Rising => (warns > fails, "at least"),
+            Direction::Falling => (warns < fails, "at most"),
+        };
+        if wrong {
+            let message = format!("expected {should} `{warn}`, which is {warns}, found {fails}");
+            merged.problems.push(Problem::new(warn_origin.max(fail_origin), fail, message));
+        }
+    }
 }
 
 /// The beat's queue and the long ones are among the queues.

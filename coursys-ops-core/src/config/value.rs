@@ -19,6 +19,8 @@ pub enum Kind {
     Program,
     /// An IANA name.
     TimeZone,
+    /// Numbers with dots between them: `1.5.6`.
+    Version,
     /// A password.
     Secret,
     /// A whole number between these, inclusive.
@@ -98,6 +100,7 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::Program => "a path or the name of a program".to_owned(),
             Self::TimeZone => "the IANA name of a time zone".to_owned(),
+            Self::Version => "a version of numbers and dots".to_owned(),
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
             Self::Number(low, high) => format!("a number from {low} to {high}"),
             Self::Switch => "`true` or `false`".to_owned(),
@@ -206,6 +209,7 @@ impl Kind {
             }
             Self::Url if !is_url(text) => Err(self.mismatch("found something else")),
             Self::TimeZone if !is_zone(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
+            Self::Version if !is_version(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
             _ => take(text),
         }
     }
@@ -232,6 +236,11 @@ fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#');
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(bad))
+}
+
+fn is_version(text: &str) -> bool {
+    text.split('.')
+        .all(|number| number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u32>().is_ok())
 }
 
 /// Whether a time zone exists; on a machine without time zone data every well-formed name passes.

@@ -162,6 +162,20 @@ codes! {
     NoHits = "no_hits",
     /// The cluster says that it is red.
     ClusterRed = "cluster_red",
+    /// The index, or the whole cluster, takes no changes.
+    ReadOnlyIndex = "read_only_index",
+    /// It holds far less than it did a short while ago.
+    Shrunk = "shrunk",
+    /// The cache throws away what is still wanted.
+    Evicting = "evicting",
+    /// The cache has too little of what it is asked for.
+    LowHitRate = "low_hit_rate",
+    /// Nearly or more connections than the server takes.
+    TooManyConnections = "too_many_connections",
+    /// A limit of the server is lower than what the site needs.
+    LimitTooLow = "limit_too_low",
+    /// The version is older than it should be.
+    TooOld = "too_old",
 
     /// The server refused for good.
     Rejected = "rejected",
@@ -178,6 +192,18 @@ codes! {
     LowSpace = "low_space",
     /// Fewer free inodes than the threshold.
     LowInodes = "low_inodes",
+    /// Less free memory than the threshold.
+    LowMemory = "low_memory",
+    /// More work than the machine can do.
+    Overloaded = "overloaded",
+    /// Security updates wait to be installed.
+    UpdatesPending = "updates_pending",
+    /// Updates count only after a restart of the machine.
+    RebootRequired = "reboot_required",
+    /// The kernel ended a process because there was no memory left.
+    OomKill = "oom_kill",
+    /// The kernel found a file system or its disk broken.
+    FileSystemError = "file_system_error",
     /// The clock differs from the reference by more than the threshold.
     ClockOff = "clock_off",
     /// The time server is not synchronised itself, or asked us to go away.

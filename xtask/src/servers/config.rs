@@ -79,6 +79,7 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     config.insert("disk".into(), disk().into());
     config.insert("dumps".into(), dumps().into());
     config.insert("maintenance".into(), maintenance(setting).into());
+    config.insert("system".into(), system());
     config.insert("time".into(), server(ports.time, false).into());
     config.insert("web".into(), web(setting).into());
     config.insert("gunicorn".into(), server(ports.web, false).into());
@@ -128,6 +129,25 @@ fn dumps() -> Table {
 /// As in the layout `vm`: beside the site's code.
 fn maintenance(setting: &Setting) -> Table {
     Table::from_iter([("flag".into(), text(setting.maintenance_flag()).into())])
+}
+
+/// What a developer's machine may be: busy, and full of updates that nobody installs.
+fn system() -> Value {
+    const ANY_NUMBER: i64 = 36_500;
+    let numbers = [
+        ("load_warn", 1000.0),
+        ("load_fail", 2000.0),
+        ("memory_warn_percent", 0.5),
+        ("memory_fail_percent", 0.1),
+        ("swap_warn_percent", 100.0),
+        ("swap_fail_percent", 100.0),
+    ];
+    let numbers = numbers.map(|(key, value)| (key.to_owned(), Value::Float(value)));
+    let counts = ["updates_max", "updates_list_days", "reboot_grace_days"];
+    let counts = counts.map(|key| (key.to_owned(), Value::Integer(ANY_NUMBER)));
+    // What the machine itself has seen is an hour's matter at most.
+    let hours = [("kernel_log_hours".to_owned(), Value::Integer(1))];
+    Value::Table(numbers.into_iter().chain(counts).chain(hours).collect())
 }
 
 fn web(setting: &Setting) -> Table {

@@ -4,6 +4,7 @@ mod database;
 mod machine;
 mod servers;
 mod site;
+mod system;
 mod web;
 
 use super::schema::Key;
@@ -19,6 +20,7 @@ pub(super) fn all() -> Vec<Key> {
     machine::disk(&mut list);
     database::dumps(&mut list);
     database::maintenance(&mut list);
+    system::system(&mut list);
     servers::time(&mut list);
     web::web(&mut list);
     web::gunicorn(&mut list);

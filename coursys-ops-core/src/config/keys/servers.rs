@@ -25,9 +25,11 @@ pub(super) fn servers(list: &mut List) {
     server(list, "cache");
     list.need("cache.key_prefix", Kind::AnyText, "Django's `KEY_PREFIX`");
     list.need("cache.version", Kind::Integer(0, 0xffff_ffff), "Django's `VERSION` of cache keys");
+    super::system::cache(list);
     server(list, "search");
     list.need("search.index", Kind::Text, "the index that haystack fills");
     list.need("search.query", Kind::Text, "a word that must have a hit in the index");
+    super::system::search(list);
     server(list, "email");
     list.need(
         "email.starttls",

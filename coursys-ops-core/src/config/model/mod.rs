@@ -1,6 +1,7 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
 mod servers;
+mod system;
 mod upkeep;
 mod web;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
+pub use system::System;
 pub use upkeep::{Dumps, Maintenance};
 pub use web::{Gunicorn, PortProtocol, Ports, PrivatePort, Subnet, Web};
 
@@ -31,6 +33,7 @@ pub struct Config {
     pub dumps: Dumps,
     #[serde(default)]
     pub maintenance: Maintenance,
+    pub system: System,
     pub time: Time,
     pub web: Web,
     pub gunicorn: Gunicorn,

@@ -131,6 +131,18 @@ pub struct Cache {
     pub key_prefix: String,
     /// Django's `VERSION`.
     pub version: u32,
+    /// The oldest version of memcached that is good enough: `1.5.6`.
+    pub min_version: String,
+    /// The largest value that must fit, in MiB.
+    pub item_size_mib: f64,
+    /// How many values an hour it may throw away before they expire.
+    pub max_evictions_per_hour: f64,
+    /// How many of the questions it should be able to answer, in per cent.
+    pub min_hit_percent: f64,
+    /// So many questions tell whether it does.
+    pub min_gets: u64,
+    /// How many of the possible connections may be in use, in per cent.
+    pub max_connections_percent: f64,
 }
 
 /// The search server.
@@ -143,6 +155,16 @@ pub struct Search {
     pub index: String,
     /// A word that must have a hit.
     pub query: String,
+    /// The part of Java's memory whose use is a warning, in per cent.
+    pub heap_warn_percent: f64,
+    /// The same for a failure.
+    pub heap_fail_percent: f64,
+    /// The part of the time that may go into freeing memory, in per cent.
+    pub gc_max_percent: f64,
+    /// How much smaller the index may become within a day, in per cent.
+    pub max_shrink_percent: f64,
+    /// The last words of the names of tasks that rebuild the index.
+    pub rebuild_tasks: Vec<String>,
 }
 
 /// The mail relay.
