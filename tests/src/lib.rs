@@ -6,15 +6,18 @@
 mod administrator;
 mod fault;
 pub mod inject;
+mod interrupt;
 mod leftovers;
 pub mod matrix;
 mod mount;
 mod program;
 mod servers;
+pub mod soak;
 pub mod stand_in;
 mod traces;
 
 pub use fault::{hung, stopped};
+pub use interrupt::stop_by_signal;
 pub use leftovers::Leftovers;
 pub use mount::{Disk, HungMount};
 pub use program::{Expected, Program, Run};

@@ -5,9 +5,10 @@
 )]
 
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
 use crate::run::{cargo, root, target};
 use crate::servers;
@@ -65,8 +66,83 @@ pub fn build() -> Result<()> {
     cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask", "-p", "coursys-ops-tests"], &[])
 }
 
+/// What came of one row.
+#[derive(Debug, Deserialize)]
+pub struct Verdict {
+    /// What was wrong.
+    pub name: String,
+    /// Which part of the deployment it was in.
+    pub area: String,
+    /// How it was brought about.
+    pub mechanism: String,
+    /// What should have been found.
+    pub culprits: Vec<String>,
+    /// How long the run took.
+    pub ms: u64,
+    /// Whether that was found, and nothing else.
+    pub right: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Deserialize)]
+struct Document {
+    faults: Vec<Verdict>,
+}
+
+/// Runs every row once, on servers of its own. A row that goes wrong is a verdict and no error.
+///
+/// # Errors
+/// The matrix cannot be started, or did not come to its end.
+pub fn pass() -> Result<Vec<Verdict>> {
+    let output = command(&["--json".to_owned()]).stderr(Stdio::inherit()).output();
+    let output = output.context("failed to start the matrix")?;
+    let document: Document =
+        serde_json::from_slice(&output.stdout).context("the matrix printed no verdicts")?;
+    if !output.status.success() && document.faults.iter().all(|verdict| verdict.right) {
+        bail!("the matrix did not come to its end");
+    }
+    Ok(document.faults)
+}
+
+/// Runs the first row of each mechanism.
+///
+/// # Errors
+/// A row went wrong.
+pub fn one_of_each_mechanism() -> Result<()> {
+    build()?;
+    let status = command(&["--one-of-each-mechanism".to_owned()]).status();
+    if status.context("failed to start the matrix")?.success() {
+        Ok(())
+    } else {
+        bail!("a fault was not found")
+    }
+}
+
+/// The ids that are the culprit of some row.
+///
+/// # Errors
+/// The matrix cannot be started.
+pub fn culprits() -> Result<Vec<String>> {
+    let output = command(&["--culprits".to_owned()]).output().context("failed to start the matrix")?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// Runs the checks of the healthy site over and over under a normal load.
+///
+/// # Errors
+/// Something raised an alarm.
+pub fn soak() -> Result<()> {
+    build()?;
+    let status = Command::new(target().join("debug/coursys-ops-soak")).current_dir(root()).status();
+    if status.context("failed to start the soak")?.success() {
+        Ok(())
+    } else {
+        bail!("there were false alarms")
+    }
+}
+
 /// The matrix with these arguments.
-pub fn command(argv: &[String]) -> Command {
+fn command(argv: &[String]) -> Command {
     let mut command = Command::new(target().join("debug/coursys-ops-faults"));
     command.args(argv).current_dir(root());
     command

@@ -5,11 +5,11 @@ mod report;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::run::{cargo, xtask};
-use crate::{servers, tidy};
+use crate::{faults, servers, tidy};
 
 /// How much to test.
 #[derive(Subcommand)]
@@ -18,7 +18,7 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers` or `repeat`.
+        /// One stage alone: `quick`, `servers`, `repeat`, `faults` or `soak`.
         stage: Option<String>,
     },
 }
@@ -34,19 +34,24 @@ const FEW_PACKAGES: Stage = ("packages", servers::install_without_servers);
 const QUICK: Stage = ("quick", quick);
 const TIDY: Stage = ("tidy", tidy::check);
 const SERVERS: Stage = ("servers", against_servers);
+const FEW_FAULTS: Stage = ("faults", faults::one_of_each_mechanism);
+const ALL_FAULTS: Stage = ("faults", all_faults);
+const SOAK: Stage = ("soak", faults::soak);
 const REPEAT: Stage = ("repeat", repeatedly);
 
-/// How often the stage `repeat` runs the tests against servers.
+/// How often `repeat` runs the tests against servers, and how often every fault is injected.
 const REPETITIONS: u32 = 3;
 
 /// Runs the stages.
 pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
     let stages: Vec<Stage> = match extent {
-        None => vec![PACKAGES, QUICK, TIDY, SERVERS],
+        None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
-        Some(Extent::Full { stage: None }) => vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT],
+        Some(Extent::Full { stage: None }) => {
+            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK]
+        }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT];
+            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));
@@ -106,6 +111,16 @@ fn against_servers() -> Result<()> {
 /// The same several times over: what fails only sometimes fails here.
 fn repeatedly() -> Result<()> {
     (1..REPETITIONS).try_for_each(|_| against_servers())
+}
+
+/// Every fault, three times; the report keeps the table.
+fn all_faults() -> Result<()> {
+    faults::build()?;
+    let passes: Vec<_> = (0..REPETITIONS).map(|_| faults::pass()).collect::<Result<_>>()?;
+    report::keep_faults(&passes)?;
+    let wrong = passes.iter().flatten().filter(|verdict| !verdict.right);
+    let wrong: Vec<&str> = wrong.map(|verdict| verdict.name.as_str()).collect();
+    if wrong.is_empty() { Ok(()) } else { bail!("not found as they should be: {}", wrong.join("; ")) }
 }
 
 /// Takes the servers down however the stage ends.

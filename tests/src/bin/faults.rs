@@ -2,8 +2,7 @@
 //! whether the checks found it and nothing else.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::Parser;
 use coursys_ops_tests::Servers;
@@ -74,12 +73,7 @@ fn main() -> ExitCode {
 
 /// Runs the rows; after an interruption the current one is undone and no further one begins.
 fn run(faults: &[Fault], base: &str, json: bool) -> Vec<Verdict> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second time it ends at once, should undoing hang.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop)).expect("a handler");
-        signal_hook::flag::register(signal, Arc::clone(&stop)).expect("a handler");
-    }
+    let stop = coursys_ops_tests::stop_by_signal();
     let mut verdicts = Vec::new();
     for rows in faults.chunk_by(|one, other| one.set == other.set) {
         let Some(first) = rows.first() else { continue };

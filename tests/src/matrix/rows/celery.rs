@@ -22,6 +22,9 @@ pub fn rows() -> Vec<Fault> {
         Fault::new("the worker of email is stopped", "stopped")
             .with(inject::stopped("celery-email"))
             .culprit("celery.queue.email", "failed no_consumer"),
+        Fault::new("the worker of sims is stopped", "stopped")
+            .with(inject::stopped("celery-sims"))
+            .culprit("celery.queue.sims", "failed no_consumer"),
         Fault::new("the worker of fast hangs", "hung worker")
             .with(inject::hung("celery-fast"))
             .culprit("celery.queue.fast", "failed timeout"),
