@@ -20,8 +20,8 @@ pub enum Mischief {
     Drip,
     /// Each piece comes this much later.
     Late(Duration),
-    /// The bit 0x20 of the byte at this place is another one.
-    Flip(usize),
+    /// The eighth bit of every byte is lost.
+    SevenBits,
 }
 
 /// A proxy on a free port of loopback.
@@ -79,8 +79,8 @@ fn answer(mut server: TcpStream, mut client: TcpStream, mischief: Mischief) {
                 thread::sleep(delay);
                 client.write_all(piece)
             }
-            Mischief::Flip(at) if (place..seen).contains(&at) => {
-                piece[at - place] ^= 0x20;
+            Mischief::SevenBits => {
+                piece.iter_mut().for_each(|byte| *byte &= 0x7f);
                 client.write_all(piece)
             }
             _ => client.write_all(piece),

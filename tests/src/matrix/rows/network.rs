@@ -32,6 +32,11 @@ pub fn rows() -> Vec<Fault> {
         rows.extend(liars(section, id, server, huge));
         rows.extend(ways(section, id, server));
     }
+    rows.push(
+        Fault::new("a proxy before memcached keeps seven bits of each byte", "proxy that mangles")
+            .with(inject::proxied("cache", Mischief::SevenBits))
+            .culprit("cache.unicode", "failed mangled"),
+    );
     rows.extend(names());
     rows.extend(certificates());
     rows
