@@ -7,6 +7,9 @@ mod cache_shared;
 mod cache_unicode;
 mod celery_beat;
 mod celery_queue;
+mod code_settings;
+mod code_state;
+mod code_workers;
 mod database_charset;
 mod database_connection;
 mod database_dumps;
@@ -15,10 +18,12 @@ mod database_unicode;
 mod disk_space;
 mod email_smtp;
 mod files_writable;
+mod moss_executable;
 mod search_connection;
 mod search_health;
 mod search_query;
 mod site_locale;
+mod site_python;
 mod system_kernel_log;
 mod system_load;
 mod system_memory;
@@ -35,6 +40,9 @@ mod dnf;
 mod dumps;
 mod elasticsearch;
 mod garbage;
+mod git;
+mod git_reflog;
+mod git_status;
 mod grade;
 mod helper_answer;
 mod http;
@@ -54,9 +62,11 @@ mod site_shell;
 mod smtp;
 mod smtp_stream;
 mod sqlite;
+mod traceback;
 mod units;
 mod version;
 mod watermark;
+mod words;
 
 #[cfg(test)]
 mod testing;
@@ -104,10 +114,23 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(time_offset::TimeOffset::new()),
     ];
     checks.extend(celery(config));
+    checks.extend(code());
     checks.extend(disk_space::all());
     checks.extend(files_writable::all());
     checks.sort_by(|a, b| a.spec().id.cmp(&b.spec().id));
     checks
+}
+
+/// The checks of the site's code; one Python tells two of them what they ask.
+fn code() -> Vec<Arc<dyn Check>> {
+    let told = site_python::Told::default();
+    vec![
+        Arc::new(code_settings::CodeSettings::new(told.clone())),
+        Arc::new(code_state::CodeState::new()),
+        Arc::new(code_workers::CodeWorkers::new()),
+        Arc::new(moss_executable::MossExecutable::new()),
+        Arc::new(site_python::SitePython::new(told)),
+    ]
 }
 
 /// One check for each queue of Celery, and its beat's, which wants to know how its queue does.

@@ -128,6 +128,7 @@ mod tests {
             command: command.iter().map(own).collect(),
             in_dir: Some(true),
             locale: Some(locale),
+            ..Process::default()
         }
     }
 

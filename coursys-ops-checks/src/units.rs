@@ -13,6 +13,13 @@ impl Number for u64 {
     }
 }
 
+impl Number for usize {
+    #[allow(clippy::cast_precision_loss, reason = "nobody counts 2^53 of anything here")]
+    fn float(self) -> f64 {
+        self as f64
+    }
+}
+
 impl Number for i64 {
     #[allow(clippy::cast_precision_loss, reason = "nobody counts 2^53 of anything here")]
     fn float(self) -> f64 {

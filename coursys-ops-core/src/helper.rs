@@ -6,6 +6,7 @@
 
 mod dumps;
 mod processes;
+mod program;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
@@ -20,7 +21,8 @@ use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
-pub use processes::Process;
+pub use processes::{Process, Started};
+pub use program::Program;
 
 /// What the helper is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub enum Ask {
     Dumps(PathBuf, String),
     /// What a dump holds, as far as there is time to read. Answer: [`Answer`] of [`Contents`].
     Contents(PathBuf, Duration),
+    /// Whether a file can be run. Answer: [`Answer`] of [`Program`].
+    Program(PathBuf),
 }
 
 /// An answer that the operating system may have refused.
@@ -108,6 +112,7 @@ const PROCESSES: &str = "processes";
 const PRESENT: &str = "present";
 const DUMPS: &str = "dumps";
 const CONTENTS: &str = "contents";
+const PROGRAM: &str = "program";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -129,6 +134,7 @@ impl Ask {
             Self::Contents(path, at_most) => {
                 args.extend([CONTENTS.into(), path.into(), at_most.as_millis().to_string().into()]);
             }
+            Self::Program(path) => args.extend([PROGRAM.into(), path.into()]),
         }
         args
     }
@@ -147,6 +153,7 @@ impl Ask {
                 let at_most = rest.next()?.to_str()?.parse().ok()?;
                 Self::Contents(first.into(), Duration::from_millis(at_most))
             }
+            PROGRAM => Self::Program(first.into()),
             _ => return None,
         })
     }
@@ -174,6 +181,7 @@ pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String>
         Ask::Present(path) => encode(&present(&path)),
         Ask::Dumps(dir, pattern) => encode(&dumps::dumps(&dir, &pattern)),
         Ask::Contents(path, at_most) => encode(&dumps::contents(&path, at_most)),
+        Ask::Program(path) => encode(&program::program(&path).map_err(Refusal::from)),
     }
 }
 
@@ -287,6 +295,7 @@ mod tests {
             Ask::Present("/coursys/503".into()),
             Ask::Dumps("/dumps".into(), "*.dump.gz".into()),
             Ask::Contents("/dumps/x.gz".into(), Duration::from_millis(4500)),
+            Ask::Program("/coursys/moss/moss.pl".into()),
         ] {
             let mut args = ask.to_args(7).into_iter().skip(1);
             let verb = args.next().unwrap();

@@ -24,6 +24,7 @@ mod value;
 pub use error::{ConfigErrors, Origin, Problem};
 pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
 pub use load::{Loaded, Shown, load};
+pub use model::SiteCode;
 pub use model::{
     Broker, Cache, Celery, Checks, Component, Config, Database, Disk, Dumps, Email, Engine, Files, Gunicorn,
     Maintenance, Manager, PortProtocol, Ports, PrivatePort, Search, SecretValue, Server, Site, Subnet,

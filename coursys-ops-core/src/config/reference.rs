@@ -114,6 +114,7 @@ fn sections(schema: &Schema) -> Vec<(&str, Vec<&Key>)> {
 fn about(section: &str) -> &'static str {
     match section {
         "site" => "The site itself.",
+        "code" => "The site's code: the git clone in `site.dir`.",
         "database" => "The site's database.",
         "broker" => "RabbitMQ, which Celery's messages go through.",
         "celery" => "Celery's queues, and the beat that starts periodic tasks.",

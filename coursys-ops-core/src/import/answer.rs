@@ -319,6 +319,10 @@ impl<'a> Reader<'a> {
             }
         }
         self.text("web.cas_url", self.setting_text("CAS_SERVER_URL"));
+        let moss = self.setting_text("MOSS_DISTRIBUTION_PATH").filter(|dir| !dir.is_empty());
+        let moss = moss.map(|dir| self.site_dir.join(dir).join("moss.pl"));
+        let below = moss.as_deref().map(|moss| moss.strip_prefix(self.site_dir).unwrap_or(moss));
+        self.text("code.moss", below.and_then(Path::to_str));
     }
 }
 

@@ -169,6 +169,14 @@ fn patterns_are_no_hosts_and_the_served_hosts_win() {
 }
 
 #[test]
+fn the_program_that_compares_submissions_counts_from_the_sites_directory() {
+    let moss = |dir: &str| of("code", json!({ "MOSS_DISTRIBUTION_PATH": dir }));
+    assert_eq!(moss("/site/moss"), ["code.moss = \"moss/moss.pl\""]);
+    assert_eq!(moss("/opt/moss/"), ["code.moss = \"/opt/moss/moss.pl\""]);
+    assert!(moss("").is_empty());
+}
+
+#[test]
 fn an_answer_without_settings_is_none() {
     let error = |text: &str| Answer::parse(text.as_bytes()).err().unwrap();
     assert_eq!(error("{}"), "its answer holds no settings");

@@ -13,8 +13,11 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// How long a process gets to end itself before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// What reads the settings in the site's Python: `settings_of(settings)` is an [`Answer`] as JSON has it.
+pub const SETTINGS: &str = include_str!("settings.py");
+
 /// What runs in the site's Python.
-const PROGRAM: &str = include_str!("program.py");
+const PROGRAM: &str = concat!(include_str!("settings.py"), include_str!("program.py"));
 
 /// Why the site's settings could not be imported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

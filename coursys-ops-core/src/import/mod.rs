@@ -5,12 +5,14 @@
 
 mod answer;
 mod ask;
+mod compare;
 mod diff;
 mod edit;
 mod plan;
 mod write;
 
 pub use answer::{Answer, Imported};
-pub use ask::{DEADLINE, ImportError, ask};
+pub use ask::{DEADLINE, ImportError, SETTINGS, ask};
+pub use compare::{Difference, differences};
 pub use plan::{Plan, SecretFile, plan};
 pub use write::create;

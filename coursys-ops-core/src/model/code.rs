@@ -214,6 +214,41 @@ codes! {
     NotRunning = "not_running",
     /// The site's own Python failed to answer.
     SiteFailed = "site_failed",
+    /// Django's own system check complains.
+    SystemCheck = "system_check",
+    /// The site's settings are not what this configuration says.
+    Differs = "differs",
+
+    /// Tracked files differ from what is committed.
+    Uncommitted = "uncommitted",
+    /// Files that git does not know and nobody expects.
+    Untracked = "untracked",
+    /// The code is on another branch than it should be.
+    WrongBranch = "wrong_branch",
+    /// The code is on no branch at all.
+    DetachedHead = "detached_head",
+    /// A merge, a rebase or the like was begun and not finished.
+    Unfinished = "unfinished",
+    /// The upstream branch has commits that the code lacks.
+    Behind = "behind",
+    /// The code has commits that its upstream branch lacks.
+    Ahead = "ahead",
+    /// The branch follows no branch of a remote.
+    NoUpstream = "no_upstream",
+    /// Git cannot read the repository.
+    BrokenRepository = "broken_repository",
+    /// It belongs to another user than it should.
+    WrongOwner = "wrong_owner",
+    /// An interrupted program left it behind.
+    LeftOver = "left_over",
+    /// What runs was started before the code changed.
+    OldCode = "old_code",
+    /// Some of what runs was started before the code changed, and some after.
+    MixedCode = "mixed_code",
+    /// The program is there, and this user may not execute it.
+    NotExecutable = "not_executable",
+    /// The program is there and cannot run: its interpreter or a module is missing, or it is broken.
+    NotRunnable = "not_runnable",
 }
 
 impl std::fmt::Display for Code {

@@ -105,6 +105,8 @@ DEFAULT_FROM_EMAIL = "CourSys <nobody@coursys.test>"
 NTP_REFERENCE = FIXTURE["ntp"]["host"]
 NTP_PORT = FIXTURE["ntp"]["port"]
 
+MOSS_DISTRIBUTION_PATH = str(BASE_DIR / "moss")
+
 _paths = FIXTURE["paths"]
 SUBMISSION_PATH = _paths["submitted"]
 # As on the real site, what is collected and what is compressed lie in one directory.

@@ -65,7 +65,7 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     let mut email = server(ports.email, tls);
     log_in(&mut email, setting, names.email_user, "email");
     email.insert("starttls".into(), true.into());
-    email.insert("from".into(), format!("nobody@{HOST}").into());
+    email.insert("from".into(), format!("CourSys <nobody@{HOST}>").into());
 
     let mut config = Table::new();
     config.insert("site".into(), site(setting, python).into());

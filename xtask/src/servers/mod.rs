@@ -8,6 +8,7 @@
 
 mod account;
 mod boot;
+mod checkout;
 mod chrony;
 mod config;
 mod down;

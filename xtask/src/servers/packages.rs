@@ -33,6 +33,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/include/mariadb/mysql.h", "libmariadb-dev"),
     ("/usr/bin/pkg-config", "pkg-config"),
     ("/usr/bin/gcc", "gcc"),
+    // The site's code is a git clone.
+    ("/usr/bin/git", "git"),
     // What the tests call beside the servers.
     ("/usr/bin/promtool", "prometheus"),
     ("/usr/bin/xmllint", "libxml2-utils"),

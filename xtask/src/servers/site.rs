@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::account::give;
+use super::checkout;
 use super::mariadb;
 use super::options::Search;
 use super::plan::{ConfigFile, Server};
@@ -38,7 +39,7 @@ pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/site")
 }
 
-/// Copies the site's code and writes `fixture.json`.
+/// Copies the site's code, writes `fixture.json` and makes a git clone of it.
 ///
 /// # Errors
 /// `tests/site` is missing, or what the file system says.
@@ -46,7 +47,8 @@ pub fn make(setting: &Setting) -> Result<()> {
     let site = setting.site();
     copy(&source(), &site, setting)?;
     let content = serde_json::to_string_pretty(&fixture(setting))?;
-    ConfigFile::private(site.join("fixture.json"), &setting.accounts.nobody, content).write()
+    ConfigFile::private(site.join("fixture.json"), &setting.accounts.nobody, content).write()?;
+    checkout::make(setting)
 }
 
 /// Tables, rows and the index: what must have ended before anything of the site starts.

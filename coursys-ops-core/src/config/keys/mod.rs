@@ -1,5 +1,6 @@
 //! The list of keys, in the order of the documentation: one file for each part of the deployment.
 
+mod code;
 mod database;
 mod machine;
 mod servers;
@@ -14,6 +15,7 @@ use super::value::Kind;
 pub(super) fn all() -> Vec<Key> {
     let mut list = List::default();
     site::site(&mut list);
+    code::code(&mut list);
     servers::servers(&mut list);
     database::expectations(&mut list);
     machine::files(&mut list);

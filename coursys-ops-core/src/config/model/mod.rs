@@ -1,5 +1,6 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
+mod code;
 mod servers;
 mod system;
 mod upkeep;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use code::SiteCode;
 pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
 pub use system::System;
 pub use upkeep::{Dumps, Maintenance};
@@ -22,6 +24,7 @@ use crate::secret::Secret;
 #[allow(missing_docs, reason = "each field is the section of its name; see docs/configuration.md")]
 pub struct Config {
     pub site: Site,
+    pub code: SiteCode,
     pub database: Database,
     pub broker: Broker,
     pub celery: Celery,
