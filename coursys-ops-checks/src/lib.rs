@@ -1,5 +1,6 @@
 //! The checks of `coursys-ops`, one file each: `cache_connection.rs` is `cache.connection`.
 
+mod assets_compression;
 mod broker_connection;
 mod cache_connection;
 mod cache_health;
@@ -19,6 +20,7 @@ mod disk_space;
 mod email_smtp;
 mod files_writable;
 mod moss_executable;
+mod ports_exposed;
 mod search_connection;
 mod search_health;
 mod search_query;
@@ -30,6 +32,8 @@ mod system_memory;
 mod system_swap;
 mod system_updates;
 mod time_offset;
+mod web_serving;
+mod web_tls;
 
 mod alter;
 mod amqp;
@@ -37,6 +41,7 @@ mod apt;
 mod broken;
 mod celery_probe;
 mod dnf;
+mod certificate;
 mod dumps;
 mod elasticsearch;
 mod garbage;
@@ -57,6 +62,7 @@ mod mysql;
 mod probe_row;
 mod search_nodes;
 mod site_account;
+mod site_page;
 mod site_processes;
 mod site_shell;
 mod smtp;
@@ -91,6 +97,7 @@ pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
 /// The table of contents.
 fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
+        Arc::new(assets_compression::AssetsCompression::new()),
         Arc::new(broker_connection::BrokerConnection::new()),
         Arc::new(cache_connection::CacheConnection::new()),
         Arc::new(cache_health::CacheHealth::new()),
@@ -102,6 +109,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(database_dumps_content::DatabaseDumpsContent::new()),
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
+        Arc::new(ports_exposed::PortsExposed::new()),
         Arc::new(search_connection::SearchConnection::new()),
         Arc::new(search_health::SearchHealth::new()),
         Arc::new(search_query::SearchQuery::new()),
@@ -112,6 +120,8 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(system_swap::SystemSwap::new()),
         Arc::new(system_updates::SystemUpdates::new()),
         Arc::new(time_offset::TimeOffset::new()),
+        Arc::new(web_serving::WebServing::new()),
+        Arc::new(web_tls::WebTls::new()),
     ];
     checks.extend(celery(config));
     checks.extend(code());

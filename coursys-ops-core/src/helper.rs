@@ -5,8 +5,10 @@
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
 mod dumps;
+mod listeners;
 mod processes;
 mod program;
+mod statics;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
@@ -20,9 +22,13 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
+use crate::config::PrivatePort;
+
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
 pub use processes::{Process, Started};
 pub use program::Program;
+pub use listeners::Listener;
+pub use statics::Collected;
 
 /// What the helper is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +47,14 @@ pub enum Ask {
     Present(PathBuf),
     /// Which dumps of the database are in a directory, by a glob. Answer: [`Answer`] of [`Dumps`].
     Dumps(PathBuf, String),
+    /// Who listens on one of these ports. Answer: [`Answer`] of [`Listener`]s.
+    Listeners(Vec<PrivatePort>),
+    /// Whether the static files of one directory are those that were collected in another. Answer: [`Answer`] of
+    /// [`Collected`].
+    Collected(PathBuf, PathBuf),
+    /// The sizes of files below a directory; nothing for those that are missing. Answer: [`Answer`] of
+    /// [`Vec<Option<u64>>`].
+    Sizes(PathBuf, Vec<PathBuf>),
     /// What a dump holds, as far as there is time to read. Answer: [`Answer`] of [`Contents`].
     Contents(PathBuf, Duration),
     /// Whether a file can be run. Answer: [`Answer`] of [`Program`].
@@ -109,6 +123,9 @@ const RESOLVE: &str = "resolve";
 const SPACE: &str = "space";
 const WRITABLE: &str = "writable";
 const PROCESSES: &str = "processes";
+const LISTENERS: &str = "listeners";
+const COLLECTED: &str = "collected";
+const SIZES: &str = "sizes";
 const PRESENT: &str = "present";
 const DUMPS: &str = "dumps";
 const CONTENTS: &str = "contents";
@@ -129,6 +146,17 @@ impl Ask {
             Self::Space(path) => args.extend([SPACE.into(), path.into()]),
             Self::Writable(path) => args.extend([WRITABLE.into(), path.into()]),
             Self::Processes(uid, dir) => args.extend([PROCESSES.into(), uid.to_string().into(), dir.into()]),
+            Self::Listeners(ports) => {
+                args.push(LISTENERS.into());
+                args.extend(ports.iter().map(|port| String::from(*port).into()));
+            }
+            Self::Collected(sources, collected) => {
+                args.extend([COLLECTED.into(), sources.into(), collected.into()]);
+            }
+            Self::Sizes(dir, names) => {
+                args.extend([SIZES.into(), dir.into()]);
+                args.extend(names.iter().map(OsString::from));
+            }
             Self::Present(path) => args.extend([PRESENT.into(), path.into()]),
             Self::Dumps(dir, pattern) => args.extend([DUMPS.into(), dir.into(), pattern.into()]),
             Self::Contents(path, at_most) => {
@@ -147,6 +175,12 @@ impl Ask {
             SPACE => Self::Space(first.into()),
             WRITABLE => Self::Writable(first.into()),
             PROCESSES => Self::Processes(first.to_str()?.parse().ok()?, rest.next()?.into()),
+            LISTENERS => {
+                let ports = std::iter::once(first).chain(rest).map(|port| port.to_str()?.parse().ok());
+                Self::Listeners(ports.collect::<Option<_>>()?)
+            }
+            COLLECTED => Self::Collected(first.into(), rest.next()?.into()),
+            SIZES => Self::Sizes(first.into(), rest.map(PathBuf::from).collect()),
             PRESENT => Self::Present(first.into()),
             DUMPS => Self::Dumps(first.into(), rest.next()?.into_string().ok()?),
             CONTENTS => {
@@ -178,6 +212,11 @@ pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String>
         Ask::Space(path) => encode(&space(&path)),
         Ask::Writable(dir) => encode(&writable(&dir)),
         Ask::Processes(uid, dir) => encode(&processes::processes(uid, &dir).map_err(Refusal::from)),
+        Ask::Listeners(ports) => encode(&listeners::listeners(&ports).map_err(Refusal::from)),
+        Ask::Collected(sources, collected) => {
+            encode(&statics::collected(&sources, &collected).map_err(Refusal::from))
+        }
+        Ask::Sizes(dir, names) => encode(&statics::sizes(&dir, &names).map_err(Refusal::from)),
         Ask::Present(path) => encode(&present(&path)),
         Ask::Dumps(dir, pattern) => encode(&dumps::dumps(&dir, &pattern)),
         Ask::Contents(path, at_most) => encode(&dumps::contents(&path, at_most)),
@@ -291,6 +330,9 @@ mod tests {
             Ask::Resolve("localhost".into()),
             Ask::Space("/".into()),
             Ask::Writable("/tmp".into()),
+            Ask::Listeners(vec!["8000".parse().unwrap(), "11211/udp".parse().unwrap()]),
+            Ask::Collected("/coursys/media".into(), "/opt/static/static".into()),
+            Ask::Sizes("/opt/static/CACHE".into(), vec!["css/a b.css".into(), "js/c.js".into()]),
             Ask::Processes(998, "/coursys".into()),
             Ask::Present("/coursys/503".into()),
             Ask::Dumps("/dumps".into(), "*.dump.gz".into()),

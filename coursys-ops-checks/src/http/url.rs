@@ -1,6 +1,7 @@
 //! An address of the web that may be shown.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use coursys_ops_core::config::{Server, Tls};
@@ -111,7 +112,11 @@ impl FromStr for Url {
         if uri.query().is_some() {
             return Err(UrlError::Query);
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let host = match authority.host().strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']').filter(|host| host.parse::<Ipv6Addr>().is_ok()),
+            None => Some(authority.host()).filter(|host| !host.contains(['[', ']'])),
+        };
+        let host = host.ok_or(UrlError::Unreadable)?;
         // `http://host:99999/` and `http://host:/` name no port that the library could tell.
         let named = authority.port().is_some() || !authority.as_str().ends_with(':');
         let port = match (authority.port(), authority.port_u16()) {

@@ -101,6 +101,14 @@ codes! {
     TlsExpired = "tls_expired",
     /// The TLS handshake failed for another reason.
     TlsFailed = "tls_failed",
+    /// The server does not send the certificates between its own and one that we trust.
+    TlsIncomplete = "tls_incomplete",
+    /// It is valid, but not for much longer.
+    Expiring = "expiring",
+    /// A port that is for this machine alone listens for the world.
+    Exposed = "exposed",
+    /// Pages name static files one by one, not the compressed ones.
+    NotCompressed = "not_compressed",
 
     /// The database server has no database of that name, or this user no right to it.
     UnknownDatabase = "unknown_database",
