@@ -175,12 +175,7 @@ mod tests {
     use super::*;
 
     fn celery() -> Celery {
-        Celery {
-            queues: vec!["fast".to_owned()],
-            long_queues: vec![],
-            beat_queue: "fast".to_owned(),
-            beat_max_age_s: 1200,
-        }
+        Celery { beat_max_age_s: 1200, ..crate::testing::config().celery }
     }
 
     fn code(time: f64, busy: bool) -> Code {

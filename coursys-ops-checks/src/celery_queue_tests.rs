@@ -146,13 +146,23 @@ async fn serve(mut peer: TcpStream, mut plan: Plan) -> u32 {
     }
 }
 
+/// The check of a queue, for long tasks or for short ones.
+fn queue(name: &str, long: bool) -> CeleryQueue {
+    let mut celery = config().celery;
+    celery.long_queues = if long { vec![name.to_owned()] } else { Vec::new() };
+    CeleryQueue::new(name, &celery, Roll::default())
+}
+
 /// Looks at the queue `q` with a broker that behaves as planned; returns the finding and how many probes were sent.
 async fn look_at(plan: Plan, long: bool) -> (Finding, u32) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config: Config = config();
     config.broker.server.port = listener.local_addr().unwrap().port();
+    if long {
+        config.celery.long_queues = vec!["q".to_owned()];
+    }
     let broker = async { serve(listener.accept().await.unwrap().0, plan).await };
-    let (findings, probes) = tokio::join!(look(CeleryQueue::new("q", long), config), broker);
+    let (findings, probes) = tokio::join!(look(queue("q", long), config), broker);
     assert_eq!(findings.len(), 1);
     (findings[0].clone(), probes)
 }
@@ -215,7 +225,7 @@ async fn wrong_answers_are_told_apart() {
 
 #[test]
 fn the_known_titles_stay() {
-    let title = |queue| CeleryQueue::new(queue, false).spec().title.clone();
+    let title = |name| queue(name, false).spec().title.clone();
     assert_eq!(title("fast"), "Celery task");
     assert_eq!(title("email"), "Celery email task");
     assert_eq!(title("sims"), "Celery sims queue");

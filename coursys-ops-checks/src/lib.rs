@@ -1,16 +1,21 @@
 //! The checks of `coursys-ops`, one file each: `cache_connection.rs` is `cache.connection`.
 
 mod assets_compression;
+mod broker_alarms;
 mod broker_connection;
+mod broker_nodes;
 mod cache_connection;
 mod cache_health;
 mod cache_shared;
 mod cache_unicode;
 mod celery_beat;
+mod celery_nodes;
 mod celery_queue;
 mod code_settings;
 mod code_state;
 mod code_workers;
+mod celery_queues_other;
+mod celery_reporting_db;
 mod database_charset;
 mod database_connection;
 mod database_dumps;
@@ -21,6 +26,7 @@ mod email_smtp;
 mod files_writable;
 mod moss_executable;
 mod ports_exposed;
+mod markup_rpc;
 mod search_connection;
 mod search_health;
 mod search_query;
@@ -39,9 +45,11 @@ mod alter;
 mod amqp;
 mod apt;
 mod broken;
+mod celery_call;
 mod celery_probe;
 mod dnf;
 mod certificate;
+mod celery_verdict;
 mod dumps;
 mod elasticsearch;
 mod garbage;
@@ -61,6 +69,7 @@ mod meminfo;
 mod mysql;
 mod probe_row;
 mod search_nodes;
+mod rabbitmqctl;
 mod site_account;
 mod site_page;
 mod site_processes;
@@ -73,6 +82,7 @@ mod units;
 mod version;
 mod watermark;
 mod words;
+mod workers;
 
 #[cfg(test)]
 mod testing;
@@ -98,7 +108,9 @@ pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
 fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
         Arc::new(assets_compression::AssetsCompression::new()),
+        Arc::new(broker_alarms::BrokerAlarms::new()),
         Arc::new(broker_connection::BrokerConnection::new()),
+        Arc::new(broker_nodes::BrokerNodes::new()),
         Arc::new(cache_connection::CacheConnection::new()),
         Arc::new(cache_health::CacheHealth::new()),
         Arc::new(cache_shared::CacheShared::new()),
@@ -108,8 +120,10 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(database_dumps::DatabaseDumps::new()),
         Arc::new(database_dumps_content::DatabaseDumpsContent::new()),
         Arc::new(database_unicode::DatabaseUnicode::new()),
+        Arc::new(celery_queues_other::CeleryQueuesOther::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(ports_exposed::PortsExposed::new()),
+        Arc::new(markup_rpc::MarkupRpc::new()),
         Arc::new(search_connection::SearchConnection::new()),
         Arc::new(search_health::SearchHealth::new()),
         Arc::new(search_query::SearchQuery::new()),
@@ -143,19 +157,25 @@ fn code() -> Vec<Arc<dyn Check>> {
     ]
 }
 
-/// One check for each queue of Celery, and its beat's, which wants to know how its queue does.
+/// One check for each queue of Celery, and those that want to know how their queue does: the beat's and the reporting
+/// database's. Who asks the nodes shares their answers.
 fn celery(config: &Config) -> Vec<Arc<dyn Check>> {
     let celery = &config.celery;
-    let mut mood = celery_queue::Mood::default();
-    let mut checks: Vec<Arc<dyn Check>> = Vec::new();
+    let roll = workers::Roll::default();
+    let mut checks: Vec<Arc<dyn Check>> = vec![Arc::new(celery_nodes::CeleryNodes::new(roll.clone()))];
+    let (mut beat_mood, mut reporting_mood) = Default::default();
     for queue in &celery.queues {
-        let check = celery_queue::CeleryQueue::new(queue, celery.long_queues.contains(queue));
+        let check = celery_queue::CeleryQueue::new(queue, celery, roll.clone());
         if *queue == celery.beat_queue {
-            mood = check.mood();
+            beat_mood = check.mood();
+        }
+        if *queue == celery.reporting_queue {
+            reporting_mood = check.mood();
         }
         checks.push(Arc::new(check));
     }
-    checks.push(Arc::new(celery_beat::CeleryBeat::new(celery, mood)));
+    checks.push(Arc::new(celery_beat::CeleryBeat::new(celery, beat_mood)));
+    checks.push(Arc::new(celery_reporting_db::CeleryReportingDb::new(celery, reporting_mood)));
     checks
 }
 

@@ -12,18 +12,24 @@ use coursys_ops_core::config::Broker;
 use coursys_ops_core::model::Finding;
 use coursys_ops_core::net::{Overheard, Stream};
 use futures_util::StreamExt as _;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueDeclareOptions,
+};
 use lapin::tcp::AsyncTcpStream;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPUri, AMQPUserInfo};
-use lapin::{Channel, Confirmation, ConnectionProperties, Consumer, Event, PublisherConfirm};
+use lapin::{
+    BasicProperties, Channel, Confirmation, ConnectionProperties, Consumer, Event, ExchangeKind,
+    PublisherConfirm,
+};
 use tokio::sync::oneshot;
 
 use super::AmqpError;
 use super::error::Step;
 use super::kit::Kit;
 use super::line::{Line, Scissors};
-use super::message::{Depth, Incoming, Message, Request, cut, name};
+use super::message::{Broadcast, Depth, Incoming, Message, Request, cut, name};
 use super::stranger::FRAME_MAX;
 use crate::login::Login;
 
@@ -104,7 +110,14 @@ impl Connection {
     /// What the broker calls itself: name and version.
     #[must_use]
     pub fn product(&self) -> String {
-        product(&self.life.ear.heard().first).unwrap_or_else(|| "a broker without a name".to_owned())
+        greeting(&self.life.ear.heard().first, &["product", "version"])
+            .unwrap_or_else(|| "a broker without a name".to_owned())
+    }
+
+    /// The broker's version, where it tells one.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        greeting(&self.life.ear.heard().first, &["version"])
     }
 
     /// How full a queue is. Creates nothing: a queue that is missing is an error and closes the channel.
@@ -116,7 +129,7 @@ impl Connection {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let channel = self.channel().await?;
         let declared = channel.queue_declare(name(queue), passive, FieldTable::default()).await;
-        let queue = declared.map_err(|error| self.life.error(Step::Channel, &error))?;
+        let queue = declared.map_err(|error| self.refused(&error))?;
         Ok(Depth { messages: queue.message_count(), consumers: queue.consumer_count() })
     }
 
@@ -138,9 +151,75 @@ impl Connection {
                 channel.basic_publish(name(""), name(queue), mandatory, &request.body, properties).await?;
             Ok((answers, sent))
         };
-        let (answers, sent) =
-            sending.await.map_err(|error: lapin::Error| self.life.error(Step::Channel, &error))?;
+        let (answers, sent) = sending.await.map_err(|error: lapin::Error| self.refused(&error))?;
         (self.answers, self.sent) = (Some(answers), Some(sent));
+        Ok(())
+    }
+
+    /// Sends a message that reaches nobody, to learn from [`next`](Self::next) whether the broker takes any.
+    ///
+    /// # Errors
+    ///
+    /// See [`AmqpError`].
+    pub async fn send_to_nobody(&mut self, nobody: &str) -> Result<(), AmqpError> {
+        let channel = self.channel().await?;
+        let sending = async {
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            let anything = BasicPublishOptions::default();
+            channel.basic_publish(name(""), name(nobody), anything, &[], BasicProperties::default()).await
+        };
+        self.sent = Some(sending.await.map_err(|error| self.refused(&error))?);
+        Ok(())
+    }
+
+    /// Listens on a queue of its own, which nobody else sees and which goes with the connection; returns its name.
+    ///
+    /// # Errors
+    ///
+    /// See [`AmqpError`].
+    pub async fn listen(&mut self) -> Result<String, AmqpError> {
+        let channel = self.channel().await?;
+        let listening = async {
+            let own = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+            let queue = channel.queue_declare(name(""), own, FieldTable::default()).await?;
+            let no_ack = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+            let nameless = FieldTable::default();
+            let answers = channel.basic_consume(queue.name().clone(), name(""), no_ack, nameless).await?;
+            Ok((queue.name().to_string(), answers))
+        };
+        let (queue, answers) = listening.await.map_err(|error: lapin::Error| self.refused(&error))?;
+        self.answers = Some(answers);
+        Ok(queue)
+    }
+
+    /// Whether there is an exchange of this name. Creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`AmqpError`].
+    pub async fn has_fanout(&mut self, exchange: &str) -> Result<bool, AmqpError> {
+        let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+        let channel = self.channel().await?;
+        let kind = ExchangeKind::Fanout;
+        let declared = channel.exchange_declare(name(exchange), kind, passive, FieldTable::default()).await;
+        match declared.map_err(|error| self.refused(&error)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends a message to everybody who listens to an exchange.
+    ///
+    /// # Errors
+    ///
+    /// See [`AmqpError`].
+    pub async fn broadcast(&mut self, exchange: &str, message: &Broadcast) -> Result<(), AmqpError> {
+        let channel = self.channel().await?;
+        let anything = BasicPublishOptions::default();
+        let properties = message.properties();
+        let sent = channel.basic_publish(name(exchange), name(""), anything, &message.body, properties).await;
+        sent.map_err(|error| self.refused(&error))?;
         Ok(())
     }
 
@@ -206,6 +285,12 @@ impl Connection {
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }
 
+    /// What an error means; it closes the channel, so the next one who wants it gets a new one.
+    fn refused(&mut self, error: &lapin::Error) -> AmqpError {
+        self.channel = None;
+        self.life.error(Step::Channel, error)
+    }
+
     /// The only channel, opened when it is first wanted.
     async fn channel(&mut self) -> Result<Channel, AmqpError> {
         if let Some(channel) = &self.channel {
@@ -233,43 +318,44 @@ fn uri(login: Login<'_>, vhost: &str) -> AMQPUri {
     }
 }
 
-/// Name and version in a broker's first frame, which lapin does not hand out.
-fn product(first: &[u8]) -> Option<String> {
+/// What a broker says of itself in its first frame, which lapin does not hand out.
+fn greeting(first: &[u8], keys: &[&str]) -> Option<String> {
     let (_, AMQPFrame::Method(0, AMQPClass::Connection(connection::AMQPMethod::Start(start)))) =
         parse_frame(first).ok()?
     else {
         return None;
     };
     let properties = start.server_properties.inner();
-    let text = |key| match properties.get(key)? {
+    let text = |key: &&str| match properties.get(*key)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
         _ => None,
     };
-    let known: Vec<_> = ["product", "version"].into_iter().filter_map(text).collect();
+    let known: Vec<_> = keys.iter().filter_map(text).collect();
     Some(known.join(" ")).filter(|product| !product.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::greeting;
 
     #[test]
     fn a_broker_is_called_what_it_says_if_it_says_anything() {
+        let product = |first: &[u8]| greeting(first, &["product", "version"]);
         assert_eq!(product(b""), None);
         assert_eq!(product(b"\x01\x00\x00\x00\x00\x01\xd7"), None);
         let field = |key: &str, value: &str| {
             let (key_size, size) = (u8::try_from(key.len()).unwrap(), u32::try_from(value.len()).unwrap());
             [&[key_size], key.as_bytes(), b"S", &size.to_be_bytes(), value.as_bytes()].concat()
         };
-        let greeting = |fields: &[u8]| {
+        let frame = |fields: &[u8]| {
             let size = u32::try_from(fields.len()).unwrap().to_be_bytes();
             let payload = [&[0, 10, 0, 10, 0, 9], &size[..], fields, &[0; 8]].concat();
             let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
             [&[1, 0, 0], &size[..], &payload, &[0xce]].concat()
         };
         let both = [field("product", "RabbitMQ"), field("version", "3.10.8")].concat();
-        assert_eq!(product(&greeting(&both)).as_deref(), Some("RabbitMQ 3.10.8"));
-        assert_eq!(product(&greeting(&field("product", "RabbitMQ"))).as_deref(), Some("RabbitMQ"));
-        assert_eq!(product(&greeting(&[])), None);
+        assert_eq!(product(&frame(&both)).as_deref(), Some("RabbitMQ 3.10.8"));
+        assert_eq!(product(&frame(&field("product", "RabbitMQ"))).as_deref(), Some("RabbitMQ"));
+        assert_eq!(product(&frame(&[])), None);
     }
 }

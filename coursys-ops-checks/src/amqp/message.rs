@@ -70,13 +70,41 @@ pub enum Incoming {
     Message(Message),
 }
 
+/// A message to every worker that waits for their answers.
+#[derive(Debug, Clone)]
+pub struct Broadcast {
+    /// After so many milliseconds the broker drops it, once it is the first of a worker's queue.
+    pub expiration_ms: u32,
+    /// The same for the worker: a unix time, in seconds.
+    pub expires: f64,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl Broadcast {
+    /// What goes with the body.
+    pub(super) fn properties(&self) -> BasicProperties {
+        let mut headers = FieldTable::default();
+        headers.insert(name("clock"), AMQPValue::LongInt(1));
+        headers.insert(name("expires"), AMQPValue::Double(self.expires));
+        BasicProperties::default()
+            .with_content_type(name("application/json"))
+            .with_content_encoding(name("utf-8"))
+            .with_headers(headers)
+            .with_delivery_mode(NOT_PERSISTENT)
+            .with_expiration(name(&self.expiration_ms.to_string()))
+    }
+}
+
 /// A message for us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// What its body is.
     pub content_type: Option<String>,
     /// Which request it answers.
     pub correlation_id: Option<String>,
+    /// Which broadcast it answers, where it is the answer to one.
+    pub ticket: Option<String>,
     /// Its contents.
     pub body: Vec<u8>,
 }
@@ -84,9 +112,15 @@ pub struct Message {
 impl From<Delivery> for Message {
     fn from(delivery: Delivery) -> Self {
         let text = |text: &Option<ShortString>| text.as_ref().map(ToString::to_string);
+        let headers = delivery.properties.headers().as_ref();
+        let ticket = match headers.and_then(|headers| headers.inner().get("ticket")) {
+            Some(AMQPValue::LongString(ticket)) => Some(ticket.to_string()),
+            _ => None,
+        };
         Self {
             content_type: text(delivery.properties.content_type()),
             correlation_id: text(delivery.properties.correlation_id()),
+            ticket,
             body: delivery.data,
         }
     }

@@ -13,4 +13,4 @@ mod stranger;
 
 pub use connection::Connection;
 pub use error::{AmqpError, no_queue};
-pub use message::{Depth, Incoming, Message, Request};
+pub use message::{Broadcast, Depth, Incoming, Message, Request};

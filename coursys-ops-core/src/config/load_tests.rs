@@ -405,3 +405,18 @@ fn a_list_of_an_argument_may_be_written_as_in_toml_or_with_commas() {
         assert!(load(&Sources { set, ..Sources::default() }).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_program_keeps_its_arguments_as_they_are_and_in_order() {
+    let control = |text: &str| {
+        let set = vec![format!("broker.control={text}")];
+        load(&Sources { set, ..Sources::default() }).map(|loaded| loaded.config.broker.control)
+    };
+    assert_eq!(
+        control(r#"["env", "A=1,2", "-e", "x", "-e", ""]"#).unwrap(),
+        ["env", "A=1,2", "-e", "x", "-e", ""]
+    );
+    assert_eq!(control("/usr/bin/a,b").unwrap(), ["/usr/bin/a,b"]);
+    assert!(control("").unwrap().is_empty());
+    assert!(control(r#"[""]"#).is_err() && control("[1]").is_err());
+}

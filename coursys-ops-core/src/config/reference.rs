@@ -118,6 +118,7 @@ fn about(section: &str) -> &'static str {
         "database" => "The site's database.",
         "broker" => "RabbitMQ, which Celery's messages go through.",
         "celery" => "Celery's queues, and the beat that starts periodic tasks.",
+        "markup" => "The service that makes HTML of Markdown, where there is one.",
         "cache" => "memcached.",
         "search" => "Elasticsearch.",
         "email" => "The relay that the site sends its mail through.",

@@ -79,7 +79,7 @@ fn sample(key: &Key) -> String {
         Kind::Integer(low, high) => (low + (high - low) / 3).to_string(),
         Kind::Number(low, high) => format!("{:?}", low + (high - low) / 3.0),
         Kind::Switch => "false".to_owned(),
-        Kind::List => "[\"sample\"]".to_owned(),
+        Kind::List | Kind::Words => "[\"sample\"]".to_owned(),
         Kind::TimeZone => "\"UTC\"".to_owned(),
         Kind::Version => "\"7.8.9\"".to_owned(),
         Kind::Url => "\"https://sam/ple\"".to_owned(),

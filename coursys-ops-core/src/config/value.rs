@@ -31,6 +31,8 @@ pub enum Kind {
     Switch,
     /// Texts, none of them empty or twice.
     List,
+    /// A program and its arguments: texts in order, any of them as often as one likes.
+    Words,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -105,6 +107,7 @@ impl Kind {
             Self::Number(low, high) => format!("a number from {low} to {high}"),
             Self::Switch => "`true` or `false`".to_owned(),
             Self::List => "a list of texts, none of them empty or twice".to_owned(),
+            Self::Words => "a list of texts, a program and its arguments".to_owned(),
             Self::Choice(words) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
             }
@@ -129,12 +132,14 @@ impl Kind {
                 self.number(number.as_str().parse().ok().map(Value::Number), number.as_str())
             }
             (Self::Switch, DeValue::Boolean(on)) => Ok(Value::Switch(*on)),
-            (Self::List, DeValue::Array(items)) => {
+            (Self::List | Self::Words, DeValue::Array(items)) => {
                 let texts: Option<Vec<String>> =
                     items.iter().map(|item| item.get_ref().as_str().map(ToOwned::to_owned)).collect();
                 self.list(texts.ok_or_else(|| self.mismatch("found another kind of item"))?)
             }
-            (Self::Integer(..) | Self::Number(..) | Self::Switch | Self::List, _) => Err(mismatch()),
+            (Self::Integer(..) | Self::Number(..) | Self::Switch | Self::List | Self::Words, _) => {
+                Err(mismatch())
+            }
             (_, DeValue::String(text)) => self.text(text, optional),
             _ => Err(mismatch()),
         }
@@ -154,11 +159,15 @@ impl Kind {
                 "false" => Ok(Value::Switch(false)),
                 other => Err(self.mismatch(&format!("found {}", quoted(other)))),
             },
-            Self::List if text.trim().is_empty() => Ok(Value::List(Vec::new())),
-            Self::List if text.trim_start().starts_with('[') => match DeValue::parse(text.trim()) {
-                Ok(value) => self.take_toml(value.get_ref(), optional),
-                Err(error) => Err(self.mismatch(&format!("which this is not: {}", error.message()))),
-            },
+            Self::List | Self::Words if text.trim().is_empty() => Ok(Value::List(Vec::new())),
+            Self::List | Self::Words if text.trim_start().starts_with('[') => {
+                match DeValue::parse(text.trim()) {
+                    Ok(value) => self.take_toml(value.get_ref(), optional),
+                    Err(error) => Err(self.mismatch(&format!("which this is not: {}", error.message()))),
+                }
+            }
+            // Commas may be part of an argument: without brackets it is a program and nothing else.
+            Self::Words => self.list(vec![text.trim().to_owned()]),
             Self::List => self.list(text.split(',').map(|item| item.trim().to_owned()).collect()),
             _ => self.text(text, optional),
         }
@@ -178,6 +187,15 @@ impl Kind {
     }
 
     fn list(&self, texts: Vec<String>) -> Result<Value, String> {
+        if *self == Self::Words {
+            let bad =
+                texts.iter().any(|text| text.contains('\0')) || texts.first().is_some_and(String::is_empty);
+            return if bad {
+                Err(self.mismatch("found one that cannot be started"))
+            } else {
+                Ok(Value::List(texts))
+            };
+        }
         let mut seen = std::collections::BTreeSet::new();
         for text in &texts {
             if text.is_empty() {

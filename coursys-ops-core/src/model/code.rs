@@ -147,6 +147,20 @@ codes! {
     NoConsumer = "no_consumer",
     /// Workers are there but have no child free in time.
     Busy = "busy",
+    /// Every child of the workers is stuck, or free and doing nothing.
+    Wedged = "wedged",
+    /// Somebody consumes the queue, and no worker answers a ping.
+    Dead = "dead",
+    /// A worker that should not be there.
+    UnexpectedNode = "unexpected_node",
+    /// More workers than one where there should be one, or two of one name.
+    DoubledNode = "doubled_node",
+    /// Versions that should agree do not, or do not work together.
+    WrongVersion = "wrong_version",
+    /// The server has raised an alarm and takes nothing.
+    Alarm = "alarm",
+    /// Servers of a cluster do not see each other.
+    Partitioned = "partitioned",
     /// The worker does not know the task.
     NotRegistered = "not_registered",
     /// The task ran and failed.

@@ -1,6 +1,7 @@
 //! The list of keys, in the order of the documentation: one file for each part of the deployment.
 
 mod code;
+mod celery;
 mod database;
 mod machine;
 mod servers;
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<Key> {
     code::code(&mut list);
     servers::servers(&mut list);
     database::expectations(&mut list);
+    celery::markup(&mut list);
     machine::files(&mut list);
     machine::disk(&mut list);
     database::dumps(&mut list);

@@ -9,19 +9,8 @@ pub(super) fn servers(list: &mut List) {
     list.may("database.name", Kind::Text, "the name of the database, or the path of the SQLite file");
     server(list, "broker");
     list.need("broker.vhost", Kind::Text, "the virtual host of RabbitMQ");
-    list.need("celery.queues", Kind::List, "every queue that has a worker");
-    list.need(
-        "celery.long_queues",
-        Kind::List,
-        "those of the queues whose tasks take long, where a slow answer is normal",
-    );
-    list.need("celery.beat_queue", Kind::Text, "the queue that the beat's own task runs on");
-    list.need(
-        "celery.beat_max_age_s",
-        Kind::Integer(1, 604_800),
-        "the oldest that the beat's marker may be",
-    )
-    .unit = Some("seconds");
+    super::celery::broker(list);
+    super::celery::celery(list);
     server(list, "cache");
     list.need("cache.key_prefix", Kind::AnyText, "Django's `KEY_PREFIX`");
     list.need("cache.version", Kind::Integer(0, 0xffff_ffff), "Django's `VERSION` of cache keys");

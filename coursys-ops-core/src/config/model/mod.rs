@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub use code::SiteCode;
 pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
 pub use system::System;
+pub use servers::{
+    Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
+};
 pub use upkeep::{Dumps, Maintenance};
 pub use web::{Gunicorn, PortProtocol, Ports, PrivatePort, Subnet, Web};
 
@@ -28,6 +31,7 @@ pub struct Config {
     pub database: Database,
     pub broker: Broker,
     pub celery: Celery,
+    pub markup: Markup,
     pub cache: Cache,
     pub search: Search,
     pub email: Email,

@@ -106,6 +106,12 @@ pub struct Broker {
     pub server: Server,
     /// The virtual host.
     pub vhost: String,
+    /// How to call `rabbitmqctl`; empty means in the container of the component `rabbitmq`.
+    pub control: Vec<String>,
+    /// The oldest version that the site's Celery can use; empty means any.
+    pub min_version: String,
+    /// The first version that the site's Celery cannot use any more; empty means none.
+    pub below_version: String,
 }
 
 /// Celery's queues and its beat.
@@ -119,6 +125,27 @@ pub struct Celery {
     pub beat_queue: String,
     /// The oldest that the beat's marker may be, in seconds.
     pub beat_max_age_s: u64,
+    /// The names of the nodes that are expected; empty means one for each queue, whatever it is called.
+    pub nodes: Vec<String>,
+    /// An answer through a queue of quick tasks that takes longer is told, in seconds.
+    pub slow_after_s: f64,
+    /// Where all children of a queue have tasks older than this, in seconds, they are stuck.
+    pub wedged_after_s: u64,
+    /// The same for the queues of long tasks.
+    pub long_wedged_after_s: u64,
+    /// More messages than this in any queue are a backlog.
+    pub max_backlog: u64,
+    /// The task that asks the reporting database.
+    pub reporting_task: String,
+    /// The queue that it runs on.
+    pub reporting_queue: String,
+}
+
+/// The service that makes HTML of Markdown.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Markup {
+    /// The queue that it consumes.
+    pub queue: String,
 }
 
 /// The cache.

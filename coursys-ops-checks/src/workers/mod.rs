@@ -1,0 +1,13 @@
+//! What Celery's workers say about themselves, by Celery's remote control.
+//!
+//! A worker's node answers from its main process, whatever its children do: that it answers proves little, what it says
+//! about its tasks proves a lot.
+
+mod census;
+mod roll;
+
+pub use census::{Census, Node, Software, Task};
+pub use roll::Roll;
+
+#[cfg(test)]
+pub(crate) use census::Question;
