@@ -51,6 +51,19 @@ def check_sims_task():
     return None if name == "Kääriäinen" else "returned incorrectly-decoded Unicode"
 
 
+@shared_task(queue="fast")
+def hold(path):
+    """Keeps a child of the worker for as long as a file is there. Leaves no row: tests of busy queues use it."""
+    while os.path.exists(path):
+        time.sleep(0.05)
+
+
+@shared_task(queue="fast")
+def nap(seconds=7):
+    """Keeps a child of the worker for some seconds. Leaves no row either."""
+    time.sleep(seconds)
+
+
 @shared_task(base=LoggedTask, queue="batch")
 def haystack_rebuild():
     """Make the search index anew; it is empty for a moment."""

@@ -9,6 +9,7 @@ use super::elasticsearch::USER as SEARCH_USER;
 use super::options::Search;
 use super::setting::{Setting, text};
 use super::site::{HOST, QUEUES, REDIRECTED_HOST, TIMEZONE};
+use super::{markup, rabbitmq};
 
 /// What must be free, in GiB. A developer's disk is fuller than the server's.
 const DISK_GIB: f64 = 0.1;
@@ -49,6 +50,7 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     let mut broker = server(ports.broker, tls);
     log_in(&mut broker, setting, names.broker_user, "broker");
     broker.insert("vhost".into(), names.vhost.into());
+    broker.insert("control".into(), rabbitmq::control(setting).into());
 
     let mut cache = server(ports.cache, false);
     if let Some(socket) = setting.cache_socket() {
@@ -84,6 +86,9 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     config.insert("web".into(), web(setting).into());
     config.insert("gunicorn".into(), server(ports.web, false).into());
     config.insert("ports".into(), private_ports(setting).into());
+    if python.is_some() {
+        config.insert("components".into(), components().into());
+    }
     config
 }
 
@@ -166,6 +171,12 @@ fn web(setting: &Setting) -> Table {
 fn private_ports(setting: &Setting) -> Table {
     let ports = setting.ports.all().into_iter().map(|port| Value::from(port.to_string())).collect();
     Table::from_iter([("private".into(), Value::Array(ports))])
+}
+
+/// What the layout has not, and the servers have.
+fn components() -> Table {
+    let markup = Table::from_iter([("manager".into(), "compose".into())]);
+    Table::from_iter([(markup::NAME.into(), markup.into())])
 }
 
 /// A socket takes the place of host and port; it is never encrypted.

@@ -16,6 +16,7 @@ mod elasticsearch;
 mod exim;
 mod layout;
 mod mariadb;
+mod markup;
 mod memcached;
 mod names;
 mod nginx;

@@ -9,7 +9,7 @@ use super::account::is_root;
 use super::boot::Boot;
 use super::policy::Policy;
 use super::program::tool;
-use super::{chrony, exim, mariadb, memcached, nginx, rabbitmq};
+use super::{chrony, exim, mariadb, markup, memcached, nginx, rabbitmq};
 
 /// A file and the Debian package that brings it. One component of the path may hold a `*`.
 const NEEDED: &[(&str, &str)] = &[
@@ -20,6 +20,9 @@ const NEEDED: &[(&str, &str)] = &[
     (chrony::PROGRAM, "chrony"),
     (exim::PROGRAM, "exim4-daemon-light"),
     (nginx::PROGRAM, "nginx-light"),
+    (markup::PROGRAM, "ruby"),
+    markup::LIBRARIES[0],
+    markup::LIBRARIES[1],
     ("/usr/lib/jvm/java-17-openjdk-*/bin/java", "openjdk-17-jre-headless"),
     // To fetch Elasticsearch.
     ("/usr/bin/mvn", "maven"),

@@ -11,6 +11,9 @@ pub const NAME: &str = "rabbitmq";
 /// The script of the package proper: the one in the path writes to `/var/log`.
 pub const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+/// The broker's own tool.
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+
 /// The plan. `version` is shown in `status`.
 pub fn plan(setting: &Setting, version: String) -> Plan {
     let account = &setting.accounts.rabbitmq;
@@ -26,7 +29,7 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
         ("RABBITMQ_LOG_BASE", path("log")),
         ("RABBITMQ_LOGS", "-".into()),
         ("RABBITMQ_PID_FILE", path("pid")),
-        ("RABBITMQ_NODENAME", format!("coursys-ops-{}@localhost", setting.ports.broker)),
+        ("RABBITMQ_NODENAME", node(setting)),
         ("RABBITMQ_DIST_PORT", setting.ports.broker_dist.to_string()),
         ("ERL_EPMD_PORT", setting.ports.epmd.to_string()),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".into()),
@@ -59,6 +62,30 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
             probe: probe(setting, None),
         },
     }
+}
+
+/// How to call the broker's own tool: as its account, whose cookie it wants, and at its port mapper.
+pub fn control(setting: &Setting) -> Vec<String> {
+    let account = &setting.accounts.rabbitmq;
+    let mut argv: Vec<String> = Vec::new();
+    if account.uid != setting.accounts.caller.uid {
+        argv.extend(["setpriv".into(), format!("--reuid={}", account.uid)]);
+        argv.extend([format!("--regid={}", account.gid), "--clear-groups".into()]);
+    }
+    let environment = [
+        ("HOME", text(setting.layout.server(NAME))),
+        ("RABBITMQ_NODENAME", node(setting)),
+        ("ERL_EPMD_PORT", setting.ports.epmd.to_string()),
+        ("RABBITMQ_CONF_ENV_FILE", "/dev/null".into()),
+    ];
+    argv.push("env".into());
+    argv.extend(environment.map(|(key, value)| format!("{key}={value}")));
+    argv.push(CONTROL.into());
+    argv
+}
+
+fn node(setting: &Setting) -> String {
+    format!("coursys-ops-{}@localhost", setting.ports.broker)
 }
 
 /// Logs in as the site; then the queue, if one is named, must have a consumer.
@@ -127,6 +154,15 @@ mod tests {
         let terms = configuration(&sample(&["--tls", "--ipv6"]));
         assert!(terms.contains("{tcp_listeners, []}"));
         assert!(terms.contains("{ssl_listeners, [{\"::1\", 20002}]}"));
+    }
+
+    #[test]
+    fn the_tool_finds_this_node_and_no_other() {
+        let argv = control(&sample(&[]));
+        let server = plan(&sample(&[]), String::new()).server.program.env;
+        for key in ["HOME", "RABBITMQ_NODENAME", "ERL_EPMD_PORT"] {
+            assert!(argv.contains(&format!("{key}={}", server[key])), "{argv:?}");
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ use super::state::{self, State, UpLock};
 use super::store::Store;
 use super::tls::Tls;
 use super::{
-    chrony, config, down, elasticsearch, exim, mariadb, memcached, nginx, packages, rabbitmq, site, start,
-    versions,
+    chrony, config, down, elasticsearch, exim, mariadb, markup, memcached, nginx, packages, rabbitmq, site,
+    start, versions,
 };
 
 /// Migrations, rows and the index of the site.
@@ -121,6 +121,7 @@ fn bring_up(store: &Store, directory: &Path, mut state: State) -> Result<PathBuf
         python.as_deref().map(|python| site::servers(&setting, python)).unwrap_or_default();
     if python.is_some() {
         site_servers.push(nginx.server.clone());
+        site_servers.push(markup::server(&setting, versions::of(markup::PROGRAM, "--version")?));
     }
     state.servers = plans.iter().map(|plan| &plan.server).chain(&site_servers).cloned().collect();
     state.write(directory)?;

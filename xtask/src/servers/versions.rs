@@ -59,6 +59,7 @@ mod tests {
         assert_eq!(find("memcached 1.6.18"), Some("1.6.18"));
         assert_eq!(find("chronyd (chrony) version 4.3 (+CMDMON)"), Some("4.3"));
         assert_eq!(find("Exim version 4.96 #2 built 27-May-2026"), Some("4.96"));
+        assert_eq!(find("ruby 3.1.2p20 (2022-04-12 revision 4491bb740a) [x86_64-linux-gnu]"), Some("3.1.2"));
         assert_eq!(find("command not found"), None);
     }
 }

@@ -1,0 +1,50 @@
+# The service that makes HTML of Markdown: takes {"md": …} from a queue and sends {"html": …} back to whoever asked.
+#
+#     ruby markup.rb                # reads fixture.json beside this file
+#
+# Ends when the broker does, with status 1; whoever manages it starts it again.
+
+require "bunny"
+require "commonmarker"
+require "json"
+
+# The queue that the site sends its Markdown to.
+QUEUE = "markdown2html_queue"
+
+broker = JSON.parse(File.read(File.join(__dir__, "fixture.json"), encoding: "UTF-8")).fetch("broker")
+# As bytes: the library joins them with bytes of its own, which fails for text that is not ASCII.
+vhost, user, password = %w[vhost user password].map { |key| broker.fetch(key).b }
+options = {
+  host: broker.fetch("host"), port: broker.fetch("port"), vhost: vhost, user: user, password: password,
+  automatically_recover: false
+}
+if broker["ca_file"]
+  options.merge!(tls: true, tls_ca_certificates: [broker["ca_file"]], verify_peer: true)
+end
+
+connection = Bunny.new(options)
+connection.start
+channel = connection.create_channel
+channel.prefetch(1)
+queue = channel.queue(QUEUE)
+puts "consuming #{QUEUE}"
+$stdout.flush
+
+queue.subscribe(manual_ack: true) do |delivery, properties, body|
+  html = begin
+    CommonMarker.render_html(JSON.parse(body).fetch("md"), :DEFAULT)
+  rescue StandardError => error
+    warn "#{error.class}: #{error.message}"
+    nil
+  end
+  if html && properties.reply_to
+    channel.default_exchange.publish(
+      JSON.generate("html" => html),
+      routing_key: properties.reply_to, correlation_id: properties.correlation_id, content_type: "application/json"
+    )
+  end
+  channel.ack(delivery.delivery_tag)
+end
+
+sleep 1 while connection.open?
+exit 1
