@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::PrivatePort;
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
+pub use listeners::Listener;
 pub use processes::{Process, Started};
 pub use program::Program;
-pub use listeners::Listener;
 pub use statics::Collected;
 
 /// What the helper is asked to do.

@@ -3,6 +3,7 @@
 //! Each returns a closure over the [`Scene`]; what it changes is undone when the scene goes. Paths are relative to the
 //! directory of the set of servers (`site/…`, `files/db_backup/…`, `mariadb/…`), unless they are absolute.
 
+mod celery;
 mod disk;
 mod file;
 mod network;
@@ -10,6 +11,10 @@ mod process;
 mod relay;
 mod server;
 
+pub use celery::{
+    crowded, false_control, false_markup, forgotten, forgotten_vhost, held, hung_children, hung_main,
+    stranger, told_off,
+};
 pub use disk::{disk, hung_disk};
 pub use file::{chmod, chown, missing, replaced, touched};
 pub use network::{certified, dead_ipv6, dropped, names, proxied, time};

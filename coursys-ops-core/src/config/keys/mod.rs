@@ -1,7 +1,7 @@
 //! The list of keys, in the order of the documentation: one file for each part of the deployment.
 
-mod code;
 mod celery;
+mod code;
 mod database;
 mod machine;
 mod servers;

@@ -12,11 +12,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use code::SiteCode;
-pub use servers::{Broker, Cache, Celery, Database, Email, Engine, Search, SecretValue, Server, Time, Tls};
-pub use system::System;
 pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
 };
+pub use system::System;
 pub use upkeep::{Dumps, Maintenance};
 pub use web::{Gunicorn, PortProtocol, Ports, PrivatePort, Subnet, Web};
 

@@ -41,7 +41,7 @@ pub fn rows() -> Vec<Fault> {
             .with(inject::hung("celery-fast"))
             .culprit("celery.queue.email", "failed no_consumer")
             .culprit("celery.queue.photo", "failed no_consumer")
-            .culprit("celery.queue.fast", "failed timeout"),
+            .culprit("celery.queue.fast", "failed dead"),
         several("a wrong password, a wrong index, a missing directory and a clock that is off")
             .set("database.password", "wrong")
             .set("search.index", "nosuch")

@@ -1,0 +1,262 @@
+//! Workers that have much to do, too little, or should not be there.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::{as_site, spawned};
+use crate::administrator;
+use crate::matrix::Scene;
+
+/// How long a state may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs Python with the site's Celery application as `app`; `words` are `sys.argv[1:]`.
+fn python(scene: &Scene<'_>, script: &str, words: &[&str]) -> Command {
+    const HEAD: &str = "import sys, os\nsys.path.insert(0, os.getcwd())\n\
+        os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_fixture.settings')\n\
+        from site_fixture import celery_app as app\n";
+    let script = format!("{HEAD}{script}");
+    as_site(scene, &[&["python", "-c", &script], words].concat())
+}
+
+fn run(mut command: Command) {
+    let output = command.output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Empties a queue when dropped, after the file that its tasks wait for is gone.
+struct Released<'a> {
+    servers: &'a crate::Servers,
+    file: PathBuf,
+    queue: &'static str,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+        let vhost = self.servers.configured("broker", "vhost");
+        let _ = administrator::rabbitmqctl(self.servers, &["purge_queue", "--vhost", &vhost, self.queue]);
+    }
+}
+
+/// So many tasks that do not end come into a queue: the workers' children take two of them, and their main processes
+/// eight more. They end with the row.
+pub fn held(queue: &'static str, tasks: u32) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let file = scene.servers.root().join("files").join(format!("hold-{queue}"));
+        std::fs::write(&file, "").unwrap();
+        let servers = scene.servers;
+        scene.hold(Released { servers, file: file.clone(), queue });
+        let script = "from coredata.tasks import hold\n\
+            for _ in range(int(sys.argv[2])): hold.apply_async((sys.argv[3],), queue=sys.argv[1], ignore_result=True)\n\
+            import time; time.sleep(0.5)\n";
+        run(python(scene, script, &[queue, &tasks.to_string(), file.to_str().unwrap()]));
+    }
+}
+
+/// So many short tasks come into a queue.
+pub fn crowded(queue: &'static str, tasks: u32, seconds: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let servers = scene.servers;
+        scene.hold(Released { servers, file: servers.root().join("files").join("no-such"), queue });
+        let script = "from coredata.tasks import nap\n\
+            for _ in range(int(sys.argv[2])): nap.apply_async((float(sys.argv[3]),), queue=sys.argv[1], ignore_result=True)\n";
+        run(python(scene, script, &[queue, &tasks.to_string(), seconds]));
+    }
+}
+
+/// Lets processes go on.
+struct Continued(Vec<Pid>);
+
+impl Drop for Continued {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            let _ = kill_process(*pid, Signal::CONT);
+        }
+    }
+}
+
+/// Stops the processes of a worker for which `wanted` is true of whether they are its main one.
+fn stop_those(server: &'static str, wanted: fn(bool) -> bool) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let pids = scene.servers.server(server).pids;
+        let is_child = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent =
+                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<i32>().ok());
+            parent.is_some_and(|parent| pids.contains(&parent))
+        };
+        let chosen = pids.iter().filter(|pid| wanted(!is_child(pid)));
+        let chosen: Vec<Pid> = chosen.filter_map(|pid| Pid::from_raw(*pid)).collect();
+        assert!(!chosen.is_empty(), "`{server}` has no such process");
+        for pid in &chosen {
+            kill_process(*pid, Signal::STOP).unwrap();
+        }
+        scene.hold(Continued(chosen));
+    }
+}
+
+/// The children of a worker are stopped, its main process is not.
+pub fn hung_children(server: &'static str) -> impl Fn(&mut Scene<'_>) {
+    stop_those(server, |main| !main)
+}
+
+/// The main process of a worker is stopped, its children are not.
+pub fn hung_main(server: &'static str) -> impl Fn(&mut Scene<'_>) {
+    stop_those(server, |main| main)
+}
+
+/// A worker of the site's broker that has none of the site's tasks; with `version` it says that it is that Celery.
+const STRANGER: &str = "import celery\n\
+    from kombu import Exchange, Queue\n\
+    name, queue, version = sys.argv[1:4]\n\
+    if version: celery.VERSION_BANNER = version\n\
+    own = celery.Celery('stranger', broker=app.conf.broker_url, backend='rpc://')\n\
+    own.conf.update(broker_use_ssl=app.conf.broker_use_ssl, broker_connection_retry_on_startup=True,\n\
+    \x20   result_serializer='json', accept_content=['json'], worker_hijack_root_logger=False)\n\
+    site = [known.name for known in app.conf.task_queues]\n\
+    if queue in site: own.conf.task_queues = [Queue(queue, Exchange('batch', type='direct', durable=True), routing_key=queue)]\n\
+    else: own.conf.task_queues = [Queue(queue, Exchange(''), routing_key=queue, auto_delete=True, durable=False)]\n\
+    own.worker_main(['worker', '-n', name, '-Q', queue, '--concurrency', '1', '--loglevel', 'WARNING'])\n";
+
+/// A worker that nobody should have started: its name before the `@`, its queue, and the version of Celery that it
+/// pretends to be, if any. It has none of the site's tasks.
+pub fn stranger(name: &'static str, queue: &'static str, version: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let servers = scene.servers;
+        let vhost = servers.configured("broker", "vhost");
+        let port = servers.configured("broker", "port");
+        let before = consumers(servers, &vhost, queue);
+        // As the site's own are called.
+        let node = format!("{name}@coursys-ops-{port}");
+        let command = python(scene, STRANGER, &[&node, queue, version]);
+        spawned(scene, command, Duration::ZERO);
+        let started = Instant::now();
+        while consumers(servers, &vhost, queue) <= before {
+            assert!(started.elapsed() < PATIENCE, "the worker `{node}` does not start");
+            sleep(Duration::from_millis(200));
+        }
+        // It listens to questions a little later than to its queue.
+        sleep(Duration::from_secs(2));
+    }
+}
+
+/// How many consume a queue.
+fn consumers(servers: &crate::Servers, vhost: &str, queue: &str) -> u32 {
+    let text = administrator::rabbitmqctl(
+        servers,
+        &["list_queues", "--vhost", vhost, "--no-table-headers", "name", "consumers"],
+    );
+    let own = text.lines().find_map(|line| line.strip_prefix(queue)?.strip_prefix('\t')?.trim().parse().ok());
+    own.unwrap_or(0)
+}
+
+/// Lets a worker consume its queue again.
+struct Consuming(Option<Command>);
+
+impl Drop for Consuming {
+    fn drop(&mut self) {
+        if let Some(mut command) = self.0.take() {
+            let _ = command.output();
+        }
+    }
+}
+
+/// A worker was told to leave its queue.
+pub fn told_off(queue: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let back = python(scene, "app.control.add_consumer(sys.argv[1], reply=True)\n", &[queue]);
+        scene.hold(Consuming(Some(back)));
+        run(python(scene, "app.control.cancel_consumer(sys.argv[1], reply=True)\n", &[queue]));
+    }
+}
+
+/// Runs `rabbitmqctl` when dropped.
+struct Undone<'a>(&'a crate::Servers, Vec<String>);
+
+impl Drop for Undone<'_> {
+    fn drop(&mut self) {
+        let args: Vec<&str> = self.1.iter().map(String::as_str).collect();
+        let _ = administrator::rabbitmqctl(self.0, &args);
+    }
+}
+
+/// A durable queue that is not the site's, with messages that nobody takes.
+pub fn forgotten(queue: &'static str, messages: u32) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let servers = scene.servers;
+        let vhost = servers.configured("broker", "vhost");
+        let delete = ["delete_queue", "--vhost", &vhost, queue].map(str::to_owned).into();
+        scene.hold(Undone(servers, delete));
+        publish(scene, "", queue, messages);
+    }
+}
+
+/// Another virtual host, with such a queue.
+pub fn forgotten_vhost(vhost: &'static str, queue: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let servers = scene.servers;
+        scene.hold(Undone(servers, ["delete_vhost", vhost].map(str::to_owned).into()));
+        let user = servers.configured("broker", "user");
+        let _ = administrator::rabbitmqctl(servers, &["add_vhost", vhost]);
+        let _ = administrator::rabbitmqctl(
+            servers,
+            &["set_permissions", "--vhost", vhost, &user, ".*", ".*", ".*"],
+        );
+        publish(scene, vhost, queue, 2);
+    }
+}
+
+/// Makes a durable queue and sends messages to it; an empty virtual host is the site's.
+fn publish(scene: &Scene<'_>, vhost: &str, queue: &str, messages: u32) {
+    let script = "from kombu import Producer, Queue\n\
+        vhost, queue, count = sys.argv[1:4]\n\
+        with app.connection_for_write() as connection:\n\
+        \x20   if vhost: connection = connection.clone(virtual_host=vhost)\n\
+        \x20   channel = connection.channel()\n\
+        \x20   Queue(queue, durable=True)(channel).declare()\n\
+        \x20   for _ in range(int(count)): Producer(channel).publish({}, routing_key=queue)\n\
+        \x20   connection.release()\n";
+    run(python(scene, script, &[vhost, queue, &messages.to_string()]));
+}
+
+/// A consumer of the markup service's queue that answers every request with these bytes.
+pub fn false_markup(answer: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        let script = "connection = app.connection_for_write()\n\
+            channel = connection.channel()\n\
+            def answer(message):\n\
+            \x20   sent = message.properties\n\
+            \x20   import amqp\n\
+            \x20   reply = amqp.Message(sys.argv[1], correlation_id=sent['correlation_id'])\n\
+            \x20   channel.basic_publish(reply, routing_key=sent['reply_to'])\n\
+            channel.basic_consume('markdown2html_queue', no_ack=True, callback=answer)\n\
+            while True: connection.drain_events()\n";
+        let command = python(scene, script, &[answer]);
+        let servers = scene.servers;
+        let vhost = servers.configured("broker", "vhost");
+        spawned(scene, command, Duration::ZERO);
+        let started = Instant::now();
+        while consumers(servers, &vhost, "markdown2html_queue") == 0 {
+            assert!(started.elapsed() < PATIENCE, "the false markup service does not start");
+            sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// A `rabbitmqctl` that prints these lines to whoever asks for the cluster, and nobody for everything else.
+pub fn false_control(cluster: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let tool = scene.directory().join("rabbitmqctl");
+        let script =
+            format!("#!/bin/sh\ncase \"$1\" in cluster_status) echo '{cluster}' ;; *) echo '[]' ;; esac\n");
+        std::fs::write(&tool, script).unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        scene.set("broker.control", format!("[\"{}\"]", tool.display()));
+    }
+}
