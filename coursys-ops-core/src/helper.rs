@@ -5,6 +5,7 @@
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
 mod dumps;
+mod file;
 mod listeners;
 mod processes;
 mod program;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::PrivatePort;
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
+pub use file::{Content, FileLook};
 pub use listeners::Listener;
 pub use processes::{Process, Started};
 pub use program::Program;
@@ -59,6 +61,11 @@ pub enum Ask {
     Contents(PathBuf, Duration),
     /// Whether a file can be run. Answer: [`Answer`] of [`Program`].
     Program(PathBuf),
+    /// What a regular file holds, up to this many bytes; no symbolic link is followed in its last component. Answer:
+    /// [`Answer`] of [`FileLook`].
+    File(PathBuf, u64),
+    /// Something that a crate of checks serves, by its name; the rest of the request is on standard input.
+    Further(&'static str),
 }
 
 /// An answer that the operating system may have refused.
@@ -130,6 +137,8 @@ const PRESENT: &str = "present";
 const DUMPS: &str = "dumps";
 const CONTENTS: &str = "contents";
 const PROGRAM: &str = "program";
+const FILE: &str = "file";
+const FURTHER: &str = "further";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -163,6 +172,8 @@ impl Ask {
                 args.extend([CONTENTS.into(), path.into(), at_most.as_millis().to_string().into()]);
             }
             Self::Program(path) => args.extend([PROGRAM.into(), path.into()]),
+            Self::File(path, most) => args.extend([FILE.into(), path.into(), most.to_string().into()]),
+            Self::Further(name) => args.extend([FURTHER.into(), name.into()]),
         }
         args
     }
@@ -188,22 +199,33 @@ impl Ask {
                 Self::Contents(first.into(), Duration::from_millis(at_most))
             }
             PROGRAM => Self::Program(first.into()),
+            FILE => Self::File(first.into(), rest.next()?.to_str()?.parse().ok()?),
             _ => return None,
         })
     }
 }
 
-/// Serves one request: returns what to print on standard output, or what went wrong.
+/// Serves one request: returns what to print on standard output, or what went wrong. What core does not serve itself
+/// ([`Ask::Further`]) goes by its name to `further`, which knows nothing of a name that it gives nothing for.
 ///
 /// # Errors
 ///
 /// A line for standard error when the arguments make no sense, the parent is gone, or a program could not be started.
-pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String> {
+pub fn serve(
+    args: impl IntoIterator<Item = OsString>,
+    further: impl FnOnce(&str) -> Option<Result<String, String>>,
+) -> Result<String, String> {
     let mut args = args.into_iter();
     let parent = args.next().and_then(|arg| arg.to_str().and_then(|arg| arg.parse::<i32>().ok()));
     let verb = args.next().unwrap_or_default();
+    let stranger = || "this entry is for the program itself".to_owned();
+    if verb == FURTHER {
+        die_with(parent.ok_or_else(stranger)?)?;
+        let name = args.next().unwrap_or_default();
+        return further(&name.to_string_lossy()).unwrap_or_else(|| Err(stranger()));
+    }
     let (Some(parent), Some(ask)) = (parent, Ask::from_args(&verb.to_string_lossy(), args)) else {
-        return Err("this entry is for the program itself".to_owned());
+        return Err(stranger());
     };
     die_with(parent)?;
     match ask {
@@ -221,6 +243,8 @@ pub fn serve(args: impl IntoIterator<Item = OsString>) -> Result<String, String>
         Ask::Dumps(dir, pattern) => encode(&dumps::dumps(&dir, &pattern)),
         Ask::Contents(path, at_most) => encode(&dumps::contents(&path, at_most)),
         Ask::Program(path) => encode(&program::program(&path).map_err(Refusal::from)),
+        Ask::File(path, most) => encode(&file::look(&path, most).map_err(Refusal::from)),
+        Ask::Further(_) => Err(stranger()),
     }
 }
 
@@ -338,6 +362,7 @@ mod tests {
             Ask::Dumps("/dumps".into(), "*.dump.gz".into()),
             Ask::Contents("/dumps/x.gz".into(), Duration::from_millis(4500)),
             Ask::Program("/coursys/moss/moss.pl".into()),
+            Ask::File("/tmp/krb5cc_998".into(), 65_536),
         ] {
             let mut args = ask.to_args(7).into_iter().skip(1);
             let verb = args.next().unwrap();
@@ -367,8 +392,10 @@ mod tests {
 
     #[test]
     fn arguments_of_a_stranger_are_refused() {
-        for args in [vec![], vec!["x"], vec!["1", "dance", "y"], vec!["1", "space"]] {
-            assert!(serve(args.into_iter().map(OsString::from)).is_err());
+        for args in
+            [vec![], vec!["x"], vec!["1", "dance", "y"], vec!["1", "space"], vec!["1", "further", "x"]]
+        {
+            assert!(serve(args.into_iter().map(OsString::from), |_| None).is_err());
         }
     }
 }

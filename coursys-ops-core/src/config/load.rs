@@ -10,7 +10,7 @@ use super::layer::Reader;
 use super::merge::{Merged, Setting, Settings, merge};
 use super::model::Config;
 use super::profile::{COMMON, DEFAULT_LAYOUT, LAYOUTS, profile};
-use super::schema::{SERVERS, Schema};
+use super::schema::{OUTSIDE_SECRETS, SERVERS, Schema};
 use super::sources::Sources;
 use super::value::{Kind, Value};
 use super::{rules, secrets};
@@ -90,7 +90,8 @@ fn read_layers(reader: &mut Reader<'_>, sources: &Sources) {
 }
 
 /// Makes relative paths absolute: those of a file count from its directory, those of variables and arguments from the
-/// working directory. Those of the profile count from `site.dir`, which itself counts from the file's directory.
+/// working directory. Those of the profile count from `site.dir`, which itself counts from the file's directory. What
+/// begins with `~/` counts from the home of the site's user, wherever it was written.
 fn resolve_paths(schema: &Schema, settings: &mut Settings, sources: &Sources) {
     let file_dir = sources.file.as_ref().and_then(|file| file.path.parent()).map(Path::to_owned);
     let working = sources.directory.clone();
@@ -100,6 +101,8 @@ fn resolve_paths(schema: &Schema, settings: &mut Settings, sources: &Sources) {
         Origin::Profile(_) | Origin::Site(..) => file_dir.clone().or_else(|| working.clone()),
     };
     resolve(settings, "site.dir", written_in);
+    resolve(settings, "site.user_home", written_in);
+    let home = settings.get("site.user_home").and_then(|home| home.value.text()).map(PathBuf::from);
     let site_dir = settings.get("site.dir").and_then(|dir| dir.value.text()).map(PathBuf::from);
     let base = |origin: &Origin| match origin {
         Origin::Profile(_) => site_dir.clone(),
@@ -107,6 +110,11 @@ fn resolve_paths(schema: &Schema, settings: &mut Settings, sources: &Sources) {
     };
     let sqlite = settings.get("database.engine").is_some_and(|engine| engine.value.text() == Some("sqlite"));
     for key in schema.keys() {
+        if let Some(home) = &home
+            && key.kind == Kind::Path
+        {
+            below_home(settings, &key.path, home);
+        }
         match key.kind {
             Kind::Path => resolve(settings, &key.path, base),
             // A bare name is a program that is looked for in the system's directories.
@@ -122,6 +130,14 @@ fn resolve_paths(schema: &Schema, settings: &mut Settings, sources: &Sources) {
     }
     if sqlite {
         resolve(settings, "database.name", base);
+    }
+}
+
+fn below_home(settings: &mut Settings, key: &str, home: &Path) {
+    if let Some(Setting { value: Value::Text(path), .. }) = settings.get_mut(key)
+        && let Some(rest) = path.strip_prefix("~/")
+    {
+        *path = home.join(rest).to_string_lossy().into_owned();
     }
 }
 
@@ -152,10 +168,16 @@ fn build(
         // The schema lets nothing through that the types refuse; a test holds them together.
         Problem::new(Origin::Argument("the configuration"), "", error.message().replace('\n', ", "))
     })?;
+    let mut secret = |section, name| {
+        let root = sources.caller_is_root;
+        secrets::secret(settings, section, name, &sources.environment, root, warnings)
+    };
     for (section, server) in SERVERS.into_iter().zip(config.servers_mut()) {
         section.clone_into(&mut server.section);
-        server.secret =
-            secrets::secret(settings, section, &sources.environment, sources.caller_is_root, warnings);
+        server.secret = secret(section, "password");
+    }
+    for ((section, name), value) in OUTSIDE_SECRETS.into_iter().zip(config.outside_secrets_mut()) {
+        *value = secret(section, name);
     }
     Ok(config)
 }

@@ -4,11 +4,20 @@ use std::collections::BTreeMap;
 
 use super::error::{Origin, Problem};
 use super::layer::Entry;
-use super::schema::{COMPONENTS, SERVERS, Schema, component_name, component_of};
+use super::schema::{COMPONENTS, SERVERS, Schema, component_name, component_of, secret_of};
 use super::value::Value;
 
-/// Keys of a server of which a layer may give only one, and which push out what earlier layers say about the others.
-const EITHER: [&[&str]; 2] = [&["host", "socket"], &["password", "password_file", "password_env"]];
+/// The keys of a section of which a layer may give only one, `name` among them; giving it pushes out what earlier layers
+/// say about the others.
+fn either(section: &str, name: &str) -> Vec<String> {
+    const PLACE: [&str; 2] = ["host", "socket"];
+    if SERVERS.contains(&section) && PLACE.contains(&name) {
+        return PLACE.map(ToOwned::to_owned).into();
+    }
+    let Some(secret) = secret_of(section) else { return Vec::new() };
+    let group = vec![secret.to_owned(), format!("{secret}_file"), format!("{secret}_env")];
+    if group.iter().any(|key| key == name) { group } else { Vec::new() }
+}
 
 /// The value of a key, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,15 +73,11 @@ impl Merged {
 
     /// Removes what `key` excludes; from the same layer, that is an error.
     fn push_rivals_out(&mut self, key: &str, value: &Value, origin: &Origin) {
-        let Some((section, name)) = key.split_once('.').filter(|(section, _)| SERVERS.contains(section))
-        else {
-            return;
-        };
-        if value.text() == Some("") && name != "password" {
+        let Some((section, name)) = key.split_once('.') else { return };
+        if value.text() == Some("") && Some(name) != secret_of(section) {
             return;
         }
-        let group = EITHER.iter().find(|group| group.contains(&name)).copied().unwrap_or_default();
-        for rival in group.iter().filter(|rival| **rival != name) {
+        for rival in either(section, name).into_iter().filter(|rival| rival != name) {
             let rival = format!("{section}.{rival}");
             if let Some(setting) = self.settings.remove(&rival)
                 && setting.origin.layer() == origin.layer()

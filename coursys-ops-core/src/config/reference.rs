@@ -131,6 +131,11 @@ fn about(section: &str) -> &'static str {
         "web" => "The site as the world sees it, and nginx, which serves it.",
         "gunicorn" => "gunicorn, which runs the site's Python behind nginx.",
         "ports" => "What the world must not reach.",
+        "cas" => "The CAS server at `web.cas_url`, where users log in.",
+        "photos" => "The service that has students' photos.",
+        "emplid" => "The API that tells the student number of a user.",
+        "kerberos" => "The ticket with which the site logs in to the reporting database.",
+        "reporting_db" => "The university's reporting database, an SQL Server that is asked through ODBC.",
         "components" => {
             "The parts of the deployment. `components.NAME = false` takes one away that the layout has; a new name with a\n\
              `manager` adds one. Checks of a part that is not there are `skipped`, code `not_in_layout`."

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::{FileSource, Kind, SERVERS, Sources, load};
+use crate::config::{FileSource, Kind, Sources, load};
 
 #[test]
 fn the_reference_is_in_step_with_the_schema() {
@@ -105,12 +105,12 @@ fn leaves(prefix: &str, value: &serde_json::Value, into: &mut BTreeMap<String, s
 
 #[test]
 fn schema_and_types_have_the_same_keys_and_a_key_sets_its_own_field() {
-    /// Keys that become a server's secret, which is never serialised.
-    const SECRET: [&str; 3] = ["password", "password_file", "password_env"];
     let schema = Schema::new();
+    // Keys that become a section's secret, which is never serialised.
     let is_secret = |path: &str| {
-        path.split_once('.')
-            .is_some_and(|(section, name)| SERVERS.contains(&section) && SECRET.contains(&name))
+        let (section, name) = path.split_once('.').unwrap();
+        let rest = crate::config::schema::secret_of(section).and_then(|secret| name.strip_prefix(secret));
+        rest.is_some_and(|rest| ["", "_file", "_env"].contains(&rest))
     };
     let fields = |set: Vec<String>| {
         let loaded = load(&Sources { set, layout: Some("vm".to_owned()), ..Sources::default() });

@@ -5,6 +5,16 @@ use super::value::Kind;
 /// The sections that describe a server.
 pub const SERVERS: [&str; 8] = ["database", "broker", "cache", "search", "email", "time", "web", "gunicorn"];
 
+/// Sections of outside services that have a secret too, and what its key is called.
+pub(super) const OUTSIDE_SECRETS: [(&str, &str); 3] =
+    [("reporting_db", "password"), ("photos", "password"), ("emplid", "secret")];
+
+/// What the key of a section's secret is called; beside it, `NAME_file` and `NAME_env` say where the secret is.
+pub(super) fn secret_of(section: &str) -> Option<&'static str> {
+    let outside = OUTSIDE_SECRETS.iter().find(|(own, _)| *own == section).map(|(_, name)| *name);
+    outside.or_else(|| SERVERS.contains(&section).then_some("password"))
+}
+
 /// The section of the deployment's parts, whose keys have a name in the middle.
 pub(super) const COMPONENTS: &str = "components";
 

@@ -1,4 +1,4 @@
-//! The secrets of the servers: from the key itself, a file or a variable.
+//! The secrets of servers and outside services: from the key itself, a file or a variable.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -16,28 +16,29 @@ use crate::secret::Secret;
 /// The longest password, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// The secret of a server's section, and what is doubtful about how it is kept.
+/// The secret of a section, whose key is called `name`, and what is doubtful about how it is kept.
 pub(super) fn secret(
     settings: &Settings,
     section: &str,
+    name: &str,
     environment: &BTreeMap<String, String>,
     as_root: bool,
     warnings: &mut Vec<Problem>,
 ) -> SecretValue {
-    let get = |name: &str| {
-        let key = format!("{section}.{name}");
+    let get = |suffix: &str| {
+        let key = format!("{section}.{name}{suffix}");
         settings.get(&key).and_then(|setting| Some((setting.value.text()?, setting, key)))
     };
-    if let Some((password, ..)) = get("password") {
+    if let Some((password, ..)) = get("") {
         return SecretValue::Known(Secret::new(password));
     }
-    if let Some((variable, ..)) = get("password_env") {
+    if let Some((variable, ..)) = get("_env") {
         return environment.get(variable).map_or_else(
             || SecretValue::Unreadable(format!("the environment has no variable `{variable}`")),
             |value| SecretValue::Known(Secret::new(value.as_str())),
         );
     }
-    let Some((path, setting, key)) = get("password_file") else { return SecretValue::Missing };
+    let Some((path, setting, key)) = get("_file") else { return SecretValue::Missing };
     match read(Path::new(path), as_root) {
         Ok((secret, everybody_reads)) => {
             if everybody_reads {

@@ -174,6 +174,8 @@ codes! {
     /// The sign of life that is looked for was never stored.
     NoMarker = "no_marker",
 
+    /// The driver that a database is asked through is not installed.
+    NoDriver = "no_driver",
     /// It answers the protocol but does not describe itself as the right server.
     WrongServer = "wrong_server",
     /// The site's cache is not the server that was checked.
@@ -204,10 +206,31 @@ codes! {
     /// The server refused for now.
     TryLater = "try_later",
 
+    /// Its time has run out.
+    Expired = "expired",
+    /// Its time runs out sooner than the threshold allows.
+    ExpiresSoon = "expires_soon",
+    /// Its time has not begun.
+    NotYetValid = "not_yet_valid",
+    /// It is for somebody else.
+    WrongPrincipal = "wrong_principal",
+    /// The ticket cache holds no ticket to get others with.
+    NoTicket = "no_ticket",
+    /// The keytab has no key of a kind that is still considered safe.
+    WeakKey = "weak_key",
+    /// A job that should be scheduled is not.
+    NoJob = "no_job",
+    /// Others than its owner may read or change it.
+    TooOpen = "too_open",
+
     /// The directory or file does not exist.
     NotFound = "not_found",
     /// It exists and is not a directory.
     NotADirectory = "not_a_directory",
+    /// It is not a regular file, or larger than any of its kind.
+    NotAFile = "not_a_file",
+    /// Who needs it may not read it.
+    NotReadable = "not_readable",
     /// The site's user may not write there.
     NotWritable = "not_writable",
     /// Less free space than the threshold.

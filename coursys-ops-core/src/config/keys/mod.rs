@@ -4,6 +4,7 @@ mod celery;
 mod code;
 mod database;
 mod machine;
+mod outside;
 mod servers;
 mod site;
 mod system;
@@ -29,6 +30,8 @@ pub(super) fn all() -> Vec<Key> {
     web::web(&mut list);
     web::gunicorn(&mut list);
     web::ports(&mut list);
+    outside::web_services(&mut list);
+    outside::reporting_db(&mut list);
     site::components(&mut list);
     site::checks(&mut list);
     list.keys

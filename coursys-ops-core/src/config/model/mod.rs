@@ -1,6 +1,7 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
 mod code;
+mod outside;
 mod servers;
 mod system;
 mod upkeep;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use code::SiteCode;
+pub use outside::{Cas, Emplid, Kerberos, Photos, ReportingDb};
 pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
 };
@@ -44,6 +46,12 @@ pub struct Config {
     pub web: Web,
     pub gunicorn: Gunicorn,
     pub ports: Ports,
+    #[serde(default)]
+    pub cas: Cas,
+    pub photos: Photos,
+    pub emplid: Emplid,
+    pub kerberos: Kerberos,
+    pub reporting_db: ReportingDb,
     pub components: BTreeMap<String, Component>,
     pub checks: Checks,
 }
@@ -78,9 +86,16 @@ impl Config {
         ]
     }
 
+    /// The secrets of outside services, in the order of their sections in the schema, to be changed.
+    pub(super) const fn outside_secrets_mut(&mut self) -> [&mut SecretValue; 3] {
+        [&mut self.reporting_db.secret, &mut self.photos.secret, &mut self.emplid.secret]
+    }
+
     /// Every secret, for the redactor.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.servers().into_iter().filter_map(|server| match &server.secret {
+        let outside = [&self.reporting_db.secret, &self.photos.secret, &self.emplid.secret];
+        let servers = self.servers().into_iter().map(|server| &server.secret);
+        servers.chain(outside).filter_map(|value| match value {
             SecretValue::Known(secret) => Some(secret),
             SecretValue::Missing | SecretValue::Unreadable(_) => None,
         })
