@@ -1,24 +1,17 @@
 //! `celery.beat`: the scheduler gives out its tasks, and they are done.
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{Celery, Database, Engine};
+use coursys_ops_core::config::Celery;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
 use coursys_ops_core::{Check, Scope};
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::mysql::MySqlConnection;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Row as _, query};
 
 use crate::celery_queue::{self, Mood};
-use crate::{database_connection, mysql, sqlite};
+use crate::{database_connection, univ};
 
 /// Where the site's task stores the time.
 const KEY: &str = "celery-beat-time";
-
-/// More than this is no settings of a unit; it is read into memory.
-const CONFIG: &str = "SELECT LEFT(config, 4000000) FROM coredata_unit WHERE slug = 'univ'";
-const CONFIG_SQLITE: &str = "SELECT SUBSTR(config, 1, 4000000) FROM coredata_unit WHERE slug = 'univ'";
 
 /// How far ahead a marker may be before a clock is wrong, in seconds: clocks of several machines differ a little.
 const AHEAD_S: f64 = 10.0;
@@ -56,24 +49,6 @@ impl CeleryBeat {
         }
         Self { spec, mood }
     }
-}
-
-/// The settings of the unit, where there is such a unit.
-type Settings = Result<Option<Vec<u8>>, Finding>;
-
-async fn read_mysql(database: Database, mut connection: MySqlConnection) -> (MySqlConnection, Settings) {
-    let row = query(CONFIG).fetch_optional(&mut connection).await;
-    let settings = row.and_then(|row| row.map(|row| row.try_get_unchecked(0)).transpose());
-    (connection, settings.map_err(|error| mysql::finding(&database, error)))
-}
-
-async fn read_sqlite(
-    path: std::path::PathBuf,
-    mut connection: SqliteConnection,
-) -> (SqliteConnection, Settings) {
-    let row = query(CONFIG_SQLITE).fetch_optional(&mut connection).await;
-    let settings = row.and_then(|row| row.map(|row| row.try_get_unchecked(0)).transpose());
-    (connection, settings.map_err(|error| sqlite::finding(&path, &error)))
 }
 
 /// The time of the marker, in seconds since 1970.
@@ -152,16 +127,7 @@ impl Check for CeleryBeat {
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
         let config = scope.config();
-        let database = &config.database;
-        let settings = match database.engine {
-            Engine::Mysql => {
-                mysql::with(scope, database, |connection| read_mysql(database.clone(), connection)).await
-            }
-            Engine::Sqlite => match sqlite::path(config) {
-                Ok(path) => sqlite::with(config, |connection| read_sqlite(path, connection)).await,
-                Err(finding) => Err(finding),
-            },
-        };
+        let settings = univ::settings(scope).await;
         let time = settings.and_then(|settings| marker(settings.as_deref()));
         vec![match time {
             Ok(time) => judge(time, scope.context().clock.now(), &config.celery, self.mood.is_busy()),

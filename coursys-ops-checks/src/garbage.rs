@@ -18,6 +18,16 @@ pub(crate) fn start_of(said: &[u8], most: usize) -> String {
     format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
 }
 
+/// The beginning of what a library of our own side says, on one line; longer, because it is meant for people.
+#[cfg(feature = "odbc")]
+pub(crate) fn long_excerpt(said: &str) -> String {
+    const LONGEST: usize = 200;
+    let more = if said.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    format!("{}{more}", words.chars().take(LONGEST).map(plain).collect::<String>())
+}
+
 /// The same as a reason.
 pub(crate) fn it_said(said: &[u8]) -> String {
     format!("it said `{}`", excerpt(said))

@@ -8,6 +8,7 @@ mod cache_connection;
 mod cache_health;
 mod cache_shared;
 mod cache_unicode;
+mod cas_login;
 mod celery_beat;
 mod celery_nodes;
 mod celery_queue;
@@ -23,10 +24,14 @@ mod database_dumps_content;
 mod database_unicode;
 mod disk_space;
 mod email_smtp;
+mod emplid_api;
 mod files_writable;
+mod kerberos_ticket;
 mod markup_rpc;
 mod moss_executable;
+mod photos_service;
 mod ports_exposed;
+mod reporting_db_query;
 mod search_connection;
 mod search_health;
 mod search_query;
@@ -59,6 +64,7 @@ mod git_status;
 mod grade;
 mod helper_answer;
 mod http;
+mod kerberos;
 mod kernel_log;
 mod login;
 mod machine;
@@ -67,6 +73,10 @@ mod memcached;
 mod memcached_text;
 mod meminfo;
 mod mysql;
+#[cfg(any(feature = "odbc", test))]
+#[cfg_attr(not(feature = "odbc"), allow(dead_code, reason = "its tests need no ODBC"))]
+mod odbc;
+mod outside;
 mod probe_row;
 mod rabbitmqctl;
 mod search_nodes;
@@ -79,6 +89,7 @@ mod smtp_stream;
 mod sqlite;
 mod traceback;
 mod units;
+mod univ;
 mod version;
 mod watermark;
 mod words;
@@ -104,6 +115,16 @@ pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
     list(config, true)
 }
 
+/// Serves what a check asks the helper process for that core does not serve; nothing when there is no such request.
+#[must_use]
+pub fn serve(name: &str) -> Option<Result<String, String>> {
+    match name {
+        #[cfg(feature = "odbc")]
+        odbc::NAME => Some(odbc::serve()),
+        _ => None,
+    }
+}
+
 /// The table of contents.
 fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
@@ -115,6 +136,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(cache_health::CacheHealth::new()),
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
+        Arc::new(cas_login::CasLogin::new()),
         Arc::new(database_charset::DatabaseCharset::new()),
         Arc::new(database_connection::DatabaseConnection::new()),
         Arc::new(database_dumps::DatabaseDumps::new()),
@@ -124,6 +146,10 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(ports_exposed::PortsExposed::new()),
         Arc::new(markup_rpc::MarkupRpc::new()),
+        Arc::new(emplid_api::EmplidApi::new()),
+        Arc::new(kerberos_ticket::KerberosTicket::new()),
+        Arc::new(photos_service::PhotosService::new(config)),
+        Arc::new(reporting_db_query::ReportingDbQuery::new(config)),
         Arc::new(search_connection::SearchConnection::new()),
         Arc::new(search_health::SearchHealth::new()),
         Arc::new(search_query::SearchQuery::new()),

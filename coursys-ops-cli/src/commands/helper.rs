@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// Serves one request of the program itself.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let told = match coursys_ops_core::helper::serve(arguments, |_| None) {
+    let told = match coursys_ops_core::helper::serve(arguments, coursys_ops_checks::serve) {
         Ok(answer) => std::io::stdout().write_all(answer.as_bytes()).map_err(|error| error.to_string()),
         Err(complaint) => Err(complaint),
     };
