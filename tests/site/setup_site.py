@@ -95,10 +95,11 @@ def collect_static_files() -> str:
     return f"collected into {settings.STATIC_ROOT}, {compress.compress()}"
 
 
-def make_rows() -> str:
+def make_rows(fixture: dict) -> str:
     from coredata.seed import seed
 
-    return ", ".join(f"{table} {rows}" for table, rows in seed(date.today()).items())
+    tables = seed(date.today(), fixture.get("photo_password", ""))
+    return ", ".join(f"{table} {rows}" for table, rows in tables.items())
 
 
 def make_dumps() -> str:
@@ -148,7 +149,7 @@ def main() -> int:
         ("cache", try_cache),
         ("tables", make_tables),
         ("static files", collect_static_files),
-        ("rows", make_rows),
+        ("rows", lambda: make_rows(fixture)),
         ("dumps", make_dumps),
         ("search index", make_index),
     )

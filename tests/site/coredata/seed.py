@@ -20,7 +20,7 @@ COURSES = (
 )
 
 
-def seed(today: date) -> dict[str, int]:
+def seed(today: date, photo_password: str = "") -> dict[str, int]:
     """Create what is missing, with the terms of this year and the next; returns the number of rows by table."""
     for year in (today.year, today.year + 1):
         for digit, first, last in TERMS:
@@ -34,7 +34,11 @@ def seed(today: date) -> dict[str, int]:
         defaults={
             "label": "UNIV",
             "name": "The University",
-            "config": {"informal_name": "Université", "tel": "778-555-0100"},
+            "config": {
+                "informal_name": "Université",
+                "tel": "778-555-0100",
+                "photopass": photo_password,
+            },
         },
     )
     units = {}

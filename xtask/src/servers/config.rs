@@ -6,9 +6,12 @@ use anyhow::Result;
 use toml::{Table, Value};
 
 use super::elasticsearch::USER as SEARCH_USER;
+use super::kdc;
 use super::options::Search;
+use super::reporting_db;
 use super::setting::{Setting, text};
 use super::site::{HOST, QUEUES, REDIRECTED_HOST, TIMEZONE};
+use super::standins;
 use super::{markup, rabbitmq};
 
 /// What must be free, in GiB. A developer's disk is fuller than the server's.
@@ -16,6 +19,9 @@ const DISK_GIB: f64 = 0.1;
 
 /// The least that a dump has, in bytes. The fixture's database is small.
 const DUMP_BYTES: i64 = 2000;
+
+/// How long the ticket of a set of servers is good, in seconds: 30 days.
+const TICKET_S: i64 = 30 * 24 * 3600;
 
 /// The file's text. Secrets stay in files of their own. `python` is missing when there is no site.
 ///
@@ -89,6 +95,10 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     if python.is_some() {
         config.insert("components".into(), components().into());
     }
+    config.insert("photos".into(), photos(setting).into());
+    config.insert("emplid".into(), emplid(setting).into());
+    config.insert("kerberos".into(), kerberos(setting).into());
+    config.insert("reporting_db".into(), reporting_db(setting).into());
     config
 }
 
@@ -164,6 +174,7 @@ fn web(setting: &Setting) -> Table {
         ("tls_ca_file".into(), text(setting.web_ca()).into()),
         ("hosts".into(), list(HOST)),
         ("redirected_hosts".into(), list(REDIRECTED_HOST)),
+        ("cas_url".into(), standins::url(setting, "well", "cas").into()),
     ])
 }
 
@@ -177,6 +188,45 @@ fn private_ports(setting: &Setting) -> Table {
 fn components() -> Table {
     let markup = Table::from_iter([("manager".into(), "compose".into())]);
     Table::from_iter([(markup::NAME.into(), markup.into())])
+}
+
+/// The password is in the database, as the site has it.
+fn photos(setting: &Setting) -> Table {
+    Table::from_iter([
+        ("url".into(), standins::url(setting, "well", "photos").into()),
+        ("account".into(), standins::PHOTO_ACCOUNT.into()),
+    ])
+}
+
+fn emplid(setting: &Setting) -> Table {
+    Table::from_iter([
+        ("url".into(), standins::url(setting, "well", "emplid/global.json").into()),
+        ("secret_file".into(), text(setting.layout.secret("emplid")).into()),
+    ])
+}
+
+fn kerberos(setting: &Setting) -> Table {
+    Table::from_iter([
+        ("username_file".into(), text(kdc::directory(setting).join("username")).into()),
+        ("realm".into(), kdc::REALM.into()),
+        ("cache".into(), text(kdc::cache(setting)).into()),
+        ("keytab".into(), text(kdc::keytab(setting)).into()),
+        ("crontab".into(), text(kdc::crontab(setting)).into()),
+        // Nobody refreshes it here, and a set of servers may be up for a long time.
+        ("refresh_s".into(), TICKET_S.into()),
+    ])
+}
+
+fn reporting_db(setting: &Setting) -> Table {
+    let mut table = Table::from_iter([
+        ("host".into(), setting.ip().to_string().into()),
+        ("port".into(), i64::from(setting.ports.reporting_db).into()),
+        ("driver".into(), reporting_db::NAME_OF_DRIVER.into()),
+        ("options".into(), Value::Array(Vec::new())),
+        ("trusted".into(), false.into()),
+    ]);
+    log_in(&mut table, setting, reporting_db::USER, "reporting_db");
+    table
 }
 
 /// A socket takes the place of host and port; it is never encrypted.

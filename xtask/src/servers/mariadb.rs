@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::account::Account;
 use super::layout::Layout;
 use super::plan::{ConfigFile, Directory, Plan, Server};
 use super::probe::Probe;
@@ -20,14 +21,6 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
     let layout = &setting.layout;
     let home = layout.server(NAME);
     let defaults = format!("--defaults-file={}", text(home.join("my.cnf")));
-    let install = [
-        "/usr/bin/mariadb-install-db",
-        &defaults,
-        "--auth-root-authentication-method=socket",
-        &format!("--auth-root-socket-user={}", account.user),
-        "--skip-test-db",
-        "--skip-name-resolve",
-    ];
     let mut files = vec![
         ConfigFile::private(home.join("my.cnf"), account, server_configuration(setting)),
         ConfigFile::private(home.join("init.sql"), account, initial_sql(setting)),
@@ -42,7 +35,7 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
     Plan {
         directories: vec![Directory::private(&home, account)],
         files,
-        preparations: vec![Program::new(layout, NAME, account, &install)],
+        preparations: vec![install(layout, NAME, account, &defaults)],
         server: Server {
             name: NAME.into(),
             version,
@@ -54,6 +47,20 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
             probe: query(setting, "SELECT 1"),
         },
     }
+}
+
+/// Makes the empty data directory that a server's `--defaults-file=…` names. Its account is its administrator over its
+/// socket.
+pub fn install(layout: &Layout, server: &str, account: &Account, defaults: &str) -> Program {
+    let argv = [
+        "/usr/bin/mariadb-install-db",
+        defaults,
+        "--auth-root-authentication-method=socket",
+        &format!("--auth-root-socket-user={}", account.user),
+        "--skip-test-db",
+        "--skip-name-resolve",
+    ];
+    Program::new(layout, server, account, &argv)
 }
 
 /// Asks the database as the site's user; an answer without rows is not one.
@@ -137,7 +144,8 @@ fn client_configuration(setting: &Setting) -> String {
     cnf
 }
 
-fn literal(text: &str) -> String {
+/// A text in SQL.
+pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

@@ -45,6 +45,12 @@ pub struct Secrets {
     pub search: String,
     /// The mail relay.
     pub email: String,
+    /// The reporting database.
+    pub reporting_db: String,
+    /// The photo service.
+    pub photos: String,
+    /// The emplid API.
+    pub emplid: String,
     /// Django's `SECRET_KEY`.
     pub django: String,
 }
@@ -97,6 +103,9 @@ impl Secrets {
             broker: password("b")?,
             search: password("s")?,
             email: password("e")?,
+            reporting_db: password("r")?,
+            photos: password("p")?,
+            emplid: password("n")?,
             django: random_word(50)?,
         })
     }
@@ -123,6 +132,9 @@ pub fn sample(weird: bool) -> Names {
         broker: secret("b"),
         search: secret("s"),
         email: secret("e"),
+        reporting_db: secret("r"),
+        photos: secret("p"),
+        emplid: secret("n"),
         django: "k".into(),
     };
     Names::new(weird, secrets)
@@ -135,7 +147,8 @@ mod tests {
     #[test]
     fn every_secret_is_hostile_and_no_two_are_equal() {
         let secrets = Secrets::random().unwrap();
-        let all = [&secrets.database, &secrets.broker, &secrets.search, &secrets.email];
+        let Secrets { database, broker, search, email, reporting_db, photos, emplid, django: _ } = &secrets;
+        let all = [database, broker, search, email, reporting_db, photos, emplid];
         for (index, secret) in all.iter().enumerate() {
             assert!("@/% ü'".chars().all(|c| secret.contains(c)), "{secret}");
             assert!(!all.iter().skip(index + 1).any(|other| other == secret));

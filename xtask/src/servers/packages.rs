@@ -9,7 +9,7 @@ use super::account::is_root;
 use super::boot::Boot;
 use super::policy::Policy;
 use super::program::tool;
-use super::{chrony, exim, mariadb, markup, memcached, nginx, rabbitmq};
+use super::{chrony, exim, kdc, mariadb, markup, memcached, nginx, rabbitmq, reporting_db};
 
 /// A file and the Debian package that brings it. One component of the path may hold a `*`.
 const NEEDED: &[(&str, &str)] = &[
@@ -23,6 +23,12 @@ const NEEDED: &[(&str, &str)] = &[
     (markup::PROGRAM, "ruby"),
     markup::LIBRARIES[0],
     markup::LIBRARIES[1],
+    (kdc::PROGRAM, "krb5-kdc"),
+    ("/usr/sbin/kadmin.local", "krb5-admin-server"),
+    (kdc::KINIT, "krb5-user"),
+    (reporting_db::DRIVER, "odbc-mariadb"),
+    // The tested program asks the reporting database through ODBC.
+    ("/usr/include/sql.h", "unixodbc-dev"),
     ("/usr/lib/jvm/java-17-openjdk-*/bin/java", "openjdk-17-jre-headless"),
     // To fetch Elasticsearch.
     ("/usr/bin/mvn", "maven"),

@@ -3,40 +3,70 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 /// Below the kernel's range for outgoing connections (from 32768), so that no client takes a port between the moment
 /// it is chosen and the moment its server listens, nor while a test has stopped the server.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// The ports of one set of servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ports {
+/// One line for each port: all that there is to know about it.
+macro_rules! ports {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// The ports of one set of servers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct Ports {
+            $($(#[doc = $doc])+ pub $name: u16,)+
+        }
+
+        impl Ports {
+            /// How many there are.
+            const COUNT: usize = [$(stringify!($name)),+].len();
+
+            /// One port for each server, of as many as are needed.
+            fn of(mut ports: impl Iterator<Item = u16>) -> Option<Self> {
+                Some(Self { $($name: ports.next()?,)+ })
+            }
+
+            /// All of them.
+            pub fn all(&self) -> BTreeSet<u16> {
+                BTreeSet::from([$(self.$name),+])
+            }
+        }
+    };
+}
+
+ports! {
     /// MariaDB.
-    pub database: u16,
+    database,
     /// RabbitMQ: AMQP.
-    pub broker: u16,
+    broker,
     /// RabbitMQ: distribution between Erlang nodes.
-    pub broker_dist: u16,
+    broker_dist,
     /// RabbitMQ: its own port mapper.
-    pub epmd: u16,
+    epmd,
     /// memcached.
-    pub cache: u16,
+    cache,
     /// Elasticsearch: HTTP.
-    pub search: u16,
+    search,
     /// Elasticsearch: transport between nodes.
-    pub search_transport: u16,
+    search_transport,
     /// exim.
-    pub email: u16,
+    email,
     /// chronyd, UDP.
-    pub time: u16,
+    time,
     /// gunicorn.
-    pub web: u16,
+    web,
     /// nginx.
-    pub nginx: u16,
+    nginx,
     /// nginx with TLS.
-    pub nginx_tls: u16,
+    nginx_tls,
+    /// The KDC, TCP and UDP.
+    kdc,
+    /// The second MariaDB, in the place of the reporting database.
+    reporting_db,
+    /// The stand-ins for outside services.
+    standins,
 }
 
 impl Ports {
@@ -49,59 +79,12 @@ impl Ports {
         let length = RANGE.end - RANGE.start;
         let first = RANGE.start + start % length;
         let candidates = (first..RANGE.end).chain(RANGE.start..first);
-        let mut free = candidates.filter(|port| !taken.contains(port)).filter(|port| is_free(*port));
-        let chosen: Vec<u16> = free.by_ref().take(12).collect();
-        let [
-            database,
-            broker,
-            broker_dist,
-            epmd,
-            cache,
-            search,
-            search_transport,
-            email,
-            time,
-            web,
-            nginx,
-            nginx_tls,
-        ] = chosen.as_slice()
-        else {
-            anyhow::bail!("fewer than 12 ports are free between {} and {}", RANGE.start, RANGE.end);
-        };
-        let ports = Self {
-            database: *database,
-            broker: *broker,
-            broker_dist: *broker_dist,
-            epmd: *epmd,
-            cache: *cache,
-            search: *search,
-            search_transport: *search_transport,
-            email: *email,
-            time: *time,
-            web: *web,
-            nginx: *nginx,
-            nginx_tls: *nginx_tls,
-        };
-        ensure!(ports.all().len() == 12, "a port was chosen twice");
+        let free = candidates.filter(|port| !taken.contains(port)).filter(|port| is_free(*port));
+        let ports = Self::of(free).with_context(|| {
+            format!("fewer than {} ports are free between {} and {}", Self::COUNT, RANGE.start, RANGE.end)
+        })?;
+        ensure!(ports.all().len() == Self::COUNT, "a port was chosen twice");
         Ok(ports)
-    }
-
-    /// All of them.
-    pub fn all(&self) -> BTreeSet<u16> {
-        BTreeSet::from([
-            self.database,
-            self.broker,
-            self.broker_dist,
-            self.epmd,
-            self.cache,
-            self.search,
-            self.search_transport,
-            self.email,
-            self.time,
-            self.web,
-            self.nginx,
-            self.nginx_tls,
-        ])
     }
 }
 
@@ -119,22 +102,10 @@ fn is_free(port: u16) -> bool {
     usable(v4) && usable(v6)
 }
 
+/// 20001 and so on, in the order of the declaration.
 #[cfg(test)]
 pub fn sample() -> Ports {
-    Ports {
-        database: 20001,
-        broker: 20002,
-        broker_dist: 20003,
-        epmd: 20004,
-        cache: 20005,
-        search: 20006,
-        search_transport: 20007,
-        email: 20008,
-        time: 20009,
-        web: 20010,
-        nginx: 20011,
-        nginx_tls: 20012,
-    }
+    Ports::of(20_001..).unwrap()
 }
 
 #[cfg(test)]

@@ -142,6 +142,8 @@ impl Setting {
             ("broker", &names.secrets.broker),
             ("search", &names.secrets.search),
             ("email", &names.secrets.email),
+            ("reporting_db", &names.secrets.reporting_db),
+            ("emplid", &names.secrets.emplid),
         ];
         for (name, secret) in secrets {
             let content = secret.clone();

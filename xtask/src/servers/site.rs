@@ -16,7 +16,7 @@ use super::probe::{Probe, Wire};
 use super::program::Program;
 use super::rabbitmq;
 use super::setting::{Setting, text};
-use super::{elasticsearch, store};
+use super::{elasticsearch, standins, store};
 
 /// The queues of the real site; each has a worker of its own.
 pub const QUEUES: [&str; 5] = ["batch", "fast", "email", "photo", "sims"];
@@ -144,7 +144,9 @@ fn fixture(setting: &Setting) -> serde_json::Value {
             "logs": setting.layout.logs(),
         },
         "web": { "hosts": [HOST], "redirected_hosts": [REDIRECTED_HOST] },
+        "cas_url": standins::url(setting, "well", "cas"),
         "timezone": TIMEZONE,
+        "photo_password": names.secrets.photos,
         "secret_key": names.secrets.django,
         "beat_interval_s": BEAT_INTERVAL_S,
     })

@@ -19,8 +19,8 @@ use super::state::{self, State, UpLock};
 use super::store::Store;
 use super::tls::Tls;
 use super::{
-    chrony, config, down, elasticsearch, exim, mariadb, markup, memcached, nginx, packages, rabbitmq, site,
-    start, versions,
+    chrony, config, down, elasticsearch, exim, kdc, mariadb, markup, memcached, nginx, packages, rabbitmq,
+    reporting_db, site, standins, start, versions,
 };
 
 /// Migrations, rows and the index of the site.
@@ -150,6 +150,9 @@ fn plans(setting: &Setting) -> Result<Vec<Plan>> {
         elasticsearch::plan(setting, &versions::java_home()?),
         rabbitmq::plan(setting, versions::of_rabbitmq()?),
         mariadb::plan(setting, versions::of(mariadb::PROGRAM, "--version")?),
+        reporting_db::plan(setting, versions::of(mariadb::PROGRAM, "--version")?),
+        kdc::plan(setting, versions::of("/usr/bin/klist", "-V")?),
+        standins::plan(setting, versions::of("/usr/bin/python3", "-V")?),
         exim::plan(setting, versions::of(exim::PROGRAM, "-bV")?),
         memcached::plan(setting, versions::of(memcached::PROGRAM, "-V")?),
         chrony::plan(setting, versions::of(chrony::PROGRAM, "-v")?),

@@ -45,6 +45,8 @@ pub enum Probe {
     Page(http::Request),
     /// The NTP server answers and is synchronised.
     Clock(Wire),
+    /// The program ends with status 0.
+    Succeeds(Program),
     /// The program ends with status 0 and prints something.
     Prints(Program),
     /// All of these.
@@ -75,6 +77,7 @@ impl Probe {
                 Ok(())
             }
             Self::Clock(wire) => ntp::ask(wire),
+            Self::Succeeds(program) => program.output(DEADLINE).map(drop),
             Self::Prints(program) => {
                 let output = program.output(DEADLINE)?;
                 ensure!(!output.trim().is_empty(), "no output");
