@@ -11,8 +11,21 @@ use crate::Servers;
 /// A statement fails.
 #[must_use]
 pub fn sql(servers: &Servers, statements: &str) -> String {
+    sql_over(servers, "run/mariadb.sock", &servers.configured("database", "name"), statements)
+}
+
+/// The same in the database that stands for the university's reporting database.
+///
+/// # Panics
+/// A statement fails.
+#[must_use]
+pub fn reporting_sql(servers: &Servers, statements: &str) -> String {
+    sql_over(servers, "run/reporting-db.sock", "CSRPT", statements)
+}
+
+fn sql_over(servers: &Servers, socket: &str, database: &str, statements: &str) -> String {
     let mut command = Command::new("setpriv");
-    let socket = servers.root().join("run/mariadb.sock");
+    let socket = servers.root().join(socket);
     let owner = std::fs::metadata(&socket).expect("MariaDB's socket").uid();
     command.args([&format!("--reuid={owner}"), "--clear-groups", "mariadb", "--no-defaults"]);
     // The account that runs the server is its administrator, by the socket.
@@ -22,7 +35,7 @@ pub fn sql(servers: &Servers, statements: &str) -> String {
         "--skip-column-names",
         &format!("--socket={}", socket.display()),
     ]);
-    command.arg(servers.configured("database", "name")).args(["--execute", statements]);
+    command.arg(database).args(["--execute", statements]);
     printed(command.current_dir("/").output())
 }
 

@@ -4,9 +4,11 @@ mod cache_search;
 mod celery;
 mod code;
 mod database;
+mod kerberos;
 mod network;
 mod outside;
 mod own;
+mod services;
 mod several;
 mod system;
 mod web;
@@ -19,12 +21,14 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 /// Every row, area by area.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    let areas: [Area; 10] = [
+    let areas: [Area; 12] = [
         ("database", database::rows),
         ("celery", celery::rows),
         ("cache_search", cache_search::rows),
         ("system", system::rows),
         ("outside", outside::rows),
+        ("outside", services::rows),
+        ("outside", kerberos::rows),
         ("web", web::rows),
         ("code", code::rows),
         ("own", own::rows),
