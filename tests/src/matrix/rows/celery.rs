@@ -95,6 +95,9 @@ fn silent_workers() -> Vec<Fault> {
         Fault::new("the worker of email is stopped", "stopped")
             .with(inject::stopped("celery-email"))
             .culprit("celery.queue.email", "failed no_consumer"),
+        Fault::new("the worker of sims is stopped", "stopped")
+            .with(inject::stopped("celery-sims"))
+            .culprit("celery.queue.sims", "failed no_consumer"),
         Fault::new("the worker of photo was told to leave its queue", "worker told off")
             .with(inject::told_off("photo"))
             .culprit("celery.queue.photo", "failed no_consumer"),
