@@ -17,10 +17,12 @@ mod celery_reporting_db;
 mod code_settings;
 mod code_state;
 mod code_workers;
+mod database_capacity;
 mod database_charset;
 mod database_connection;
 mod database_dumps;
 mod database_dumps_content;
+mod database_migrations;
 mod database_unicode;
 mod disk_space;
 mod email_smtp;
@@ -72,12 +74,14 @@ mod maintenance;
 mod memcached;
 mod memcached_text;
 mod meminfo;
+mod migrations;
 mod mysql;
 #[cfg(any(feature = "odbc", test))]
 #[cfg_attr(not(feature = "odbc"), allow(dead_code, reason = "its tests need no ODBC"))]
 mod odbc;
 mod outside;
 mod probe_row;
+mod processlist;
 mod rabbitmqctl;
 mod search_nodes;
 mod site_account;
@@ -87,6 +91,7 @@ mod site_shell;
 mod smtp;
 mod smtp_stream;
 mod sqlite;
+mod statement;
 mod traceback;
 mod units;
 mod univ;
@@ -137,10 +142,12 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(cache_shared::CacheShared::new()),
         Arc::new(cache_unicode::CacheUnicode::new()),
         Arc::new(cas_login::CasLogin::new()),
+        Arc::new(database_capacity::DatabaseCapacity::new()),
         Arc::new(database_charset::DatabaseCharset::new()),
         Arc::new(database_connection::DatabaseConnection::new()),
         Arc::new(database_dumps::DatabaseDumps::new()),
         Arc::new(database_dumps_content::DatabaseDumpsContent::new()),
+        Arc::new(database_migrations::DatabaseMigrations::new()),
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(celery_queues_other::CeleryQueuesOther::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),

@@ -236,6 +236,11 @@ fn refused(database: &Database, number: u16, message: &str) -> Finding {
         ),
         // Too many connections, of all or of this account.
         1040 | 1203 | 1226 => (Code::TryLater, "see who is connected: `SHOW PROCESSLIST`"),
+        // Read-only: the server, a transaction, a table.
+        1290 | 1792 | 1036 => (
+            Code::Rejected,
+            "the server takes no changes: is it a replica, or was `read_only` set for a change of servers?",
+        ),
         1129 => (Code::Rejected, "the server blocks this host after too many errors: `FLUSH HOSTS` there"),
         // Only encrypted connections are allowed.
         3159 | 4151 => (Code::Rejected, "set `database.tls = \"required\"`"),
