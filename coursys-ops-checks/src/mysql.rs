@@ -243,7 +243,11 @@ fn refused(database: &Database, number: u16, message: &str) -> Finding {
         ),
         1129 => (Code::Rejected, "the server blocks this host after too many errors: `FLUSH HOSTS` there"),
         // Only encrypted connections are allowed.
-        3159 | 4151 => (Code::Rejected, "set `database.tls = \"required\"`"),
+        4151 => (
+            Code::AccessDenied,
+            "the account is locked: find out who did it and why, then `ALTER USER … ACCOUNT UNLOCK`",
+        ),
+        3159 => (Code::Rejected, "set `database.tls = \"required\"`"),
         _ => (Code::ServerError, "look at the database server's log"),
     };
     Finding::failed(code, format!("{} answered: {number} {message}", database.server.place()), hint)
