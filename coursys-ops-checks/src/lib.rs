@@ -168,7 +168,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(system_updates::SystemUpdates::new()),
         Arc::new(time_offset::TimeOffset::new()),
         Arc::new(web_serving::WebServing::new()),
-        Arc::new(web_tls::WebTls::new()),
+        Arc::new(web_tls::WebTls::new(&config.web)),
     ];
     checks.extend(celery(config));
     checks.extend(code());

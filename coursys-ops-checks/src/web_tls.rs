@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{Config, Server, Tls};
+use coursys_ops_core::config::{Config, Server, Tls, Web};
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
 use coursys_ops_core::net::Presented;
 use coursys_ops_core::{Check, Scope};
@@ -12,20 +12,21 @@ use jiff::Timestamp;
 
 use crate::certificate::Chain;
 use crate::http::Url;
+use crate::web_serving;
 
 /// How long each handshake may take: all are made at the same time.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
-/// A little more, to say so.
-const TIMEOUT: Duration = Duration::from_secs(6);
+/// A little more, to say so; with what must be well before, less than a run may take.
+const TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// The check.
 pub(crate) struct WebTls(CheckSpec);
 
 impl WebTls {
     /// The check.
-    pub(crate) fn new() -> Self {
-        Self(
+    pub(crate) fn new(web: &Web) -> Self {
+        let spec =
             CheckSpec::new("web.tls", "Certificates of the web site")
                 .component("nginx")
                 .timeout(TIMEOUT)
@@ -45,8 +46,9 @@ impl WebTls {
                      whole chain in the server's configuration. `tls_wrong_host` means that the server shows the \
                      certificate of another site, perhaps because it does not know this one. `tls_untrusted` is a \
                      certificate that signed itself, or an authority of one's own.",
-                ),
-        )
+                );
+        // A web server that is down shows no certificate either.
+        Self(if port(web) > 0 { spec.needs(web_serving::ID) } else { spec })
     }
 }
 
@@ -79,13 +81,18 @@ impl Check for WebTls {
     }
 }
 
+/// On which port nginx speaks TLS; 0 when something before it does.
+const fn port(web: &Web) -> u16 {
+    match (web.https_port, web.server.tls) {
+        (0, Tls::Required) => web.server.port,
+        (port, _) => port,
+    }
+}
+
 /// Whom to ask for which names.
 fn places(config: &Config) -> Result<Vec<(String, Server)>, Finding> {
     let web = &config.web;
-    let port = match (web.https_port, web.server.tls) {
-        (0, Tls::Required) => web.server.port,
-        (port, _) => port,
-    };
+    let port = port(web);
     if port > 0 {
         if web.hosts.is_empty() {
             return Err(Finding::not_configured("web.hosts"));

@@ -67,13 +67,17 @@ async fn serves(flaw: Flaw) -> (u16, tempfile::TempDir) {
     (port, dir)
 }
 
+async fn looked(config: Config) -> Vec<Finding> {
+    look(WebTls::new(&config.web), config).await
+}
+
 async fn found(flaw: Flaw) -> Finding {
     let (port, dir) = serves(flaw).await;
     let mut config = config();
     config.web.hosts = vec!["coursys.test".to_owned()];
     config.web.https_port = port;
     config.web.server.tls_ca_file = Some(dir.path().join("ca.pem"));
-    look(WebTls::new(), config).await.remove(0)
+    looked(config).await.remove(0)
 }
 
 #[tokio::test]
@@ -97,12 +101,12 @@ async fn the_public_address_is_asked_where_tls_does_not_end_here() {
     let mut config = config();
     config.web.public_url = Some(format!("https://127.0.0.1:{port}/"));
     config.web.server.tls_ca_file = Some(dir.path().join("ca.pem"));
-    let finding = look(WebTls::new(), config.clone()).await.remove(0);
+    let finding = looked(config.clone()).await.remove(0);
     assert_eq!(finding.code, Code::TlsWrongHost, "{finding:?}");
     config.web.public_url = Some("http://coursys.test/".to_owned());
-    assert_eq!(look(WebTls::new(), config.clone()).await[0].code, Code::NotInLayout);
+    assert_eq!(looked(config.clone()).await[0].code, Code::NotInLayout);
     config.web.public_url = None;
-    assert_eq!(look(WebTls::new(), config).await[0].code, Code::NotInLayout);
+    assert_eq!(looked(config).await[0].code, Code::NotInLayout);
 }
 
 #[tokio::test]
@@ -110,10 +114,10 @@ async fn who_speaks_no_tls_or_is_not_there_is_told_with_the_right_key() {
     let mut config = config();
     config.web.hosts = vec!["coursys.test".to_owned()];
     config.web.https_port = answers_http(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()).await;
-    let deaf = look(WebTls::new(), config.clone()).await.remove(0);
+    let deaf = looked(config.clone()).await.remove(0);
     assert!(matches!(deaf.code, Code::TlsNotOffered | Code::Timeout), "{deaf:?}");
     config.web.https_port = free_port().await;
-    let gone = look(WebTls::new(), config).await.remove(0);
+    let gone = looked(config).await.remove(0);
     assert_eq!(gone.code, Code::Refused);
     assert!(gone.hint.unwrap().contains("web.https_port"));
 }

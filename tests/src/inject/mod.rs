@@ -10,6 +10,7 @@ mod network;
 mod process;
 mod relay;
 mod server;
+mod web;
 
 pub use celery::{
     crowded, false_control, false_markup, forgotten, forgotten_vhost, held, hung_children, hung_main,
@@ -21,6 +22,8 @@ pub use network::{certified, dead_ipv6, dropped, names, proxied, time};
 pub use process::{as_site, spawned};
 pub use relay::{lost_clock, relay};
 pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
+
+pub use web::{emptied, exposed, nginx, outdated, uncompressed, web_certificate};
 
 use crate::matrix::Scene;
 
