@@ -3,24 +3,30 @@
 //! Each returns a closure over the [`Scene`]; what it changes is undone when the scene goes. Paths are relative to the
 //! directory of the set of servers (`site/…`, `files/db_backup/…`, `mariadb/…`), unless they are absolute.
 
+mod cache;
 mod celery;
 mod disk;
 mod file;
+mod machine;
 mod network;
 mod process;
 mod relay;
+mod search;
 mod server;
 mod web;
 
+pub use cache::{asked_in_vain, crowded, left_alone, memcached, overfilled, overrun};
 pub use celery::{
     crowded, false_control, false_markup, forgotten, forgotten_vhost, held, hung_children, hung_main,
     stranger, told_off,
 };
 pub use disk::{disk, hung_disk};
 pub use file::{chmod, chown, missing, replaced, touched};
+pub use machine::{kernel_said, packages, restart_wanted};
 pub use network::{certified, dead_ipv6, dropped, names, proxied, time};
 pub use process::{as_site, spawned};
 pub use relay::{lost_clock, relay};
+pub use search::{Request, search};
 pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
 
 pub use web::{emptied, exposed, nginx, outdated, uncompressed, web_certificate};

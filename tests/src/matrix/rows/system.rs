@@ -1,107 +1,108 @@
-//! Faults of the machine: disks, directories, clock, processes.
+//! Faults of the machine itself, as the program alone sees it.
 
-use crate::Disk;
 use crate::inject;
 use crate::matrix::Fault;
-use crate::stand_in::Time;
 
 /// The rows of this area.
 #[must_use]
 pub fn rows() -> Vec<Fault> {
-    let mut rows = disks();
-    rows.extend(clocks());
-    rows.push(
-        Fault::new("the web server is stopped", "stopped")
-            .with(inject::stopped("gunicorn"))
-            .culprit("site.locale", "failed not_running"),
-    );
-    rows
+    [figures(), updates(), kernel()].into_iter().flatten().collect()
 }
 
-/// File systems and directories.
-fn disks() -> Vec<Fault> {
-    const DUMPS: &str = "files.writable.dumps";
-    let mut rows = Vec::new();
-    for (key, word, what) in [
-        ("files.submitted", "submitted", "submitted files"),
-        ("files.compressed_media", "media", "compressed media"),
-        ("files.dumps", "dumps", "dumps"),
-    ] {
-        let id = format!("files.writable.{word}");
-        rows.extend([
-            Fault::new(format!("the file system of {what} hangs"), "FUSE that never answers")
-                .with(inject::hung_disk(key))
-                .culprit(&id, "failed timeout"),
-            Fault::new(format!("the file system of {what} is full"), "disk full")
-                .with(inject::disk(key, Disk::Full))
-                .culprit(&id, "failed low_space"),
-            Fault::new(format!("the directory of {what} is missing"), "directory missing")
-                .set(key, "/nonexistent")
-                .culprit(&id, "failed not_found"),
-        ]);
-    }
-    rows.extend([
-        Fault::new("the file system of dumps has no inode left", "no inodes")
-            .with(inject::disk("files.dumps", Disk::NoInodes))
-            .culprit(DUMPS, "failed low_inodes"),
-        Fault::new("the file system of dumps is read-only", "read-only file system")
-            .with(inject::disk("files.dumps", Disk::ReadOnly))
-            .culprit(DUMPS, "failed not_writable"),
-        Fault::new("the directory of dumps is a file", "not a directory")
-            .set("files.dumps", "/etc/hostname")
-            .culprit(DUMPS, "failed not_a_directory"),
-        Fault::new("the directory of dumps is the kernel's", "not a disk")
-            .set("files.dumps", "/proc")
-            .culprit(DUMPS, "failed not_writable"),
-        Fault::new("the directory of dumps belongs to root", "wrong owner")
-            .with(inject::chown("files/db_backup", 0, 0))
-            .culprit(DUMPS, "failed not_writable"),
-        Fault::new("the directory of dumps has the wrong mode", "wrong mode")
-            .with(inject::chmod("files/db_backup", 0o555))
-            .culprit(DUMPS, "failed not_writable"),
-    ]);
-    for (key, word) in
-        [("root_gib", "root"), ("tmp_gib", "tmp"), ("submitted_gib", "submitted"), ("dumps_gib", "dumps")]
-    {
-        rows.push(
-            Fault::new(format!("too little is free for `disk.{key}`"), "little space")
-                .set(format!("disk.{key}"), 1_000_000)
-                .culprit(format!("disk.space.{word}"), "failed low_space"),
-        );
-    }
-    rows
-}
+const LOAD: &str = "/proc/loadavg";
+const MEMORY: &str = "/proc/meminfo";
 
-/// The clock and its reference.
-fn clocks() -> Vec<Fault> {
-    const ID: &str = "time.offset";
-    let says = |name: &str, mechanism, time| Fault::new(name, mechanism).with(inject::time(time));
+/// What the kernel counts.
+fn figures() -> Vec<Fault> {
+    const MECHANISM: &str = "another /proc";
+    let load = |name: &str, load: &'static str, says: &str| {
+        Fault::new(name, MECHANISM)
+            .set("system.load_warn", 2)
+            .set("system.load_fail", 5)
+            .with(inject::bound("0\n", "/sys/devices/system/cpu/online"))
+            .with(inject::bound(load, LOAD))
+            .culprit("system.load", says)
+            .telling("cores")
+    };
+    let memory = |name: &str, id: &str, text: &'static str, says: &str| {
+        let fault = Fault::new(name, MECHANISM).with(inject::bound(text, MEMORY)).culprit(id, says);
+        [
+            ("memory_warn_percent", 10),
+            ("memory_fail_percent", 3),
+            ("swap_warn_percent", 50),
+            ("swap_fail_percent", 90),
+        ]
+        .into_iter()
+        .fold(fault, |fault, (key, value)| fault.set(format!("system.{key}"), value))
+    };
     vec![
-        Fault::new("the time server is stopped", "stopped")
-            .with(inject::stopped("chrony"))
-            .culprit(ID, "failed refused"),
-        Fault::new("the time server hangs", "hung")
-            .with(inject::hung("chrony"))
-            .culprit(ID, "failed timeout"),
-        Fault::new("this machine's clock is 20 s fast", "clock off (libfaketime)")
-            .with(inject::clock_off("+20s"))
-            .culprit(ID, "failed clock_off"),
-        says("the clock differs by 5 s from its reference", "lying NTP server", Time::Off(5.0))
-            .culprit(ID, "failed clock_off"),
-        says("the time server denies access", "NTP kiss-of-death", Time::Kiss(*b"DENY"))
-            .culprit(ID, "failed reference_unusable"),
-        says("the time server asks for fewer questions", "NTP kiss-of-death", Time::Kiss(*b"RATE"))
-            .culprit(ID, "failed reference_unusable"),
-        says("the time server says that it is lost", "NTP unsynchronised", Time::Unsynchronised)
-            .culprit(ID, "failed reference_unusable"),
-        Fault::new("a time server that follows nobody", "server with other settings")
-            .with(inject::lost_clock)
-            .culprit(ID, "failed reference_unusable"),
-        says("the time server talks garbage", "NTP garbage", Time::Garbage).culprit(ID, "failed garbage"),
-        says("the time server's answer is cut short", "NTP cut short", Time::Short)
-            .culprit(ID, "failed garbage"),
-        Fault::new("the time server's host is no name", "not a host")
-            .set("time.host", "..")
-            .culprit(ID, "failed unknown_host|failed dns_failed"),
+        load("the machine is busy", "3.50 3.00 2.50 3/350 99\n", "warning overloaded"),
+        load("the machine can do no more", "30.00 20.00 9.00 40/350 99\n", "failed overloaded"),
+        Fault::new("the kernel tells no load", MECHANISM)
+            .with(inject::bound("no load\n", LOAD))
+            .culprit("system.load", "unknown helper_failed"),
+        memory(
+            "memory runs short",
+            "system.memory",
+            "MemTotal: 16000000 kB\nMemAvailable: 1200000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+            "warning low_memory",
+        ),
+        memory(
+            "no memory is left",
+            "system.memory",
+            "MemTotal: 16000000 kB\nMemAvailable: 100000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+            "failed low_memory",
+        ),
+        memory(
+            "half of the swap space is used",
+            "system.swap",
+            "MemTotal: 16000000 kB\nMemAvailable: 8000000 kB\nSwapTotal: 4000000 kB\nSwapFree: 1900000 kB\n",
+            "warning low_memory",
+        ),
+        memory(
+            "the swap space is full",
+            "system.swap",
+            "MemTotal: 16000000 kB\nMemAvailable: 8000000 kB\nSwapTotal: 4000000 kB\nSwapFree: 1000 kB\n",
+            "failed low_memory",
+        ),
+    ]
+}
+
+/// What the package manager knows.
+fn updates() -> Vec<Fault> {
+    vec![
+        Fault::new("a security update waits", "another archive of packages")
+            .with(inject::packages("stable-security", false))
+            .culprit("system.updates", "warning updates_pending")
+            .telling("coursys-ops-sample")
+            .slow(),
+        Fault::new("the lists of packages are a month old", "another archive of packages")
+            .with(inject::packages("stable", true))
+            .culprit("system.updates", "warning stale")
+            .slow(),
+        Fault::new("updates want a restart", "another /run")
+            .with(inject::restart_wanted)
+            .culprit("system.updates", "warning reboot_required")
+            .telling("linux-base")
+            .slow(),
+    ]
+}
+
+/// What the kernel says.
+fn kernel() -> Vec<Fault> {
+    const MECHANISM: &str = "another journal";
+    vec![
+        Fault::new("the kernel ended a process for want of memory", MECHANISM)
+            .with(inject::kernel_said(
+                "Out of memory: Killed process 4242 (java) total-vm:4000000kB, anon-rss:3000000kB, file-rss:0kB, UID:998",
+            ))
+            .culprit("system.kernel-log", "failed oom_kill")
+            .telling("4242 (`java`)"),
+        Fault::new("a file system is broken", MECHANISM)
+            .with(inject::kernel_said(
+                "EXT4-fs error (device sda1): ext4_lookup:1855: inode #2: comm ls: deleted inode referenced: 99",
+            ))
+            .culprit("system.kernel-log", "failed file_system_error")
+            .telling("sda1"),
     ]
 }
