@@ -35,6 +35,7 @@ mod photos_service;
 mod ports_exposed;
 mod reporting_db_query;
 mod search_connection;
+mod search_freshness;
 mod search_health;
 mod search_query;
 mod site_locale;
@@ -84,6 +85,7 @@ mod probe_row;
 mod processlist;
 mod rabbitmqctl;
 mod search_nodes;
+mod search_rebuild;
 mod site_account;
 mod site_page;
 mod site_processes;
@@ -159,7 +161,6 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(reporting_db_query::ReportingDbQuery::new(config)),
         Arc::new(search_connection::SearchConnection::new()),
         Arc::new(search_health::SearchHealth::new()),
-        Arc::new(search_query::SearchQuery::new()),
         Arc::new(site_locale::SiteLocale::new()),
         Arc::new(system_kernel_log::SystemKernelLog::new()),
         Arc::new(system_load::SystemLoad::new()),
@@ -170,8 +171,10 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(web_serving::WebServing::new()),
         Arc::new(web_tls::WebTls::new(&config.web)),
     ];
-    checks.extend(celery(config));
+    let roll = workers::Roll::default();
+    checks.extend(celery(config, &roll));
     checks.extend(code());
+    checks.extend(index(roll));
     checks.extend(disk_space::all());
     checks.extend(files_writable::all());
     checks.sort_by(|a, b| a.spec().id.cmp(&b.spec().id));
@@ -192,9 +195,8 @@ fn code() -> Vec<Arc<dyn Check>> {
 
 /// One check for each queue of Celery, and those that want to know how their queue does: the beat's and the reporting
 /// database's. Who asks the nodes shares their answers.
-fn celery(config: &Config) -> Vec<Arc<dyn Check>> {
+fn celery(config: &Config, roll: &workers::Roll) -> Vec<Arc<dyn Check>> {
     let celery = &config.celery;
-    let roll = workers::Roll::default();
     let mut checks: Vec<Arc<dyn Check>> = vec![Arc::new(celery_nodes::CeleryNodes::new(roll.clone()))];
     let (mut beat_mood, mut reporting_mood) = Default::default();
     for queue in &celery.queues {
@@ -210,6 +212,15 @@ fn celery(config: &Config) -> Vec<Arc<dyn Check>> {
     checks.push(Arc::new(celery_beat::CeleryBeat::new(celery, beat_mood)));
     checks.push(Arc::new(celery_reporting_db::CeleryReportingDb::new(celery, reporting_mood)));
     checks
+}
+
+/// The checks of what is in the search index; one tells the other whether it is being made anew.
+fn index(roll: workers::Roll) -> [Arc<dyn Check>; 2] {
+    let rebuild = search_rebuild::Rebuild::default();
+    [
+        Arc::new(search_freshness::SearchFreshness::new(roll, rebuild.clone())),
+        Arc::new(search_query::SearchQuery::new(rebuild)),
+    ]
 }
 
 #[cfg(test)]

@@ -8,16 +8,20 @@ use serde_json::Value;
 
 use crate::elasticsearch::{ask, error_type, server_error};
 use crate::garbage;
+use crate::search_rebuild::Rebuild;
 
 /// The check.
-pub(crate) struct SearchQuery(CheckSpec);
+pub(crate) struct SearchQuery {
+    spec: CheckSpec,
+    rebuild: Rebuild,
+}
 
 impl SearchQuery {
-    /// The check.
-    pub(crate) fn new() -> Self {
-        Self(
+    /// The check; `rebuild` tells whether the index is being made anew.
+    pub(crate) fn new(rebuild: Rebuild) -> Self {
+        let spec =
             CheckSpec::new("search.query", "Search finds something")
-                .needs("search.health")
+                .needs("search.freshness")
                 .component("elasticsearch")
                 .timeout_hint("the index does not answer: look at Elasticsearch's log, memory and disk")
                 .explanation(
@@ -28,19 +32,29 @@ impl SearchQuery {
                      During the weekly `haystack_rebuild` it is empty for a while.\n\n\
                      When it fails: `manage.py update_index` fills it, `manage.py rebuild_index` makes it anew. \
                      Both are safe and take some minutes.",
-                ),
-        )
+                );
+        Self { spec, rebuild }
+    }
+
+    /// While the index is being made anew, that it finds nothing is no failure.
+    fn patient(&self, failed: Finding) -> Finding {
+        if self.rebuild.runs() && matches!(failed.code, Code::NoHits | Code::NoSuchIndex) {
+            let hint = "the index is being made anew: wait for it, and look again";
+            Finding::warning(failed.code, failed.message, hint)
+        } else {
+            failed
+        }
     }
 }
 
 #[async_trait]
 impl Check for SearchQuery {
     fn spec(&self) -> &CheckSpec {
-        &self.0
+        &self.spec
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
-        vec![query(scope).await.unwrap_or_else(|failed| failed)]
+        vec![query(scope).await.unwrap_or_else(|failed| self.patient(failed))]
     }
 }
 
@@ -98,6 +112,7 @@ fn failed_shards(body: &Value) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use coursys_ops_core::model::Status;
     use serde_json::json;
 
     use super::*;
@@ -108,7 +123,7 @@ mod tests {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let mut config = config();
         config.search.server.port = answers_http(answer.into_bytes()).await;
-        look(SearchQuery::new(), config).await.remove(0).code
+        look(SearchQuery::new(Rebuild::default()), config).await.remove(0).code
     }
 
     #[test]
@@ -133,5 +148,16 @@ mod tests {
         let closed = json!({"error": {"type": "index_closed_exception", "reason": "closed"}});
         assert_eq!(code_of("400 Bad Request", closed).await, Code::ServerError);
         assert_eq!(code_of("200 OK", json!({"took": 1})).await, Code::Garbage);
+    }
+
+    #[test]
+    fn while_the_index_is_made_anew_nothing_found_is_a_warning() {
+        let (rebuild, failed) = (Rebuild::default(), || Finding::failed(Code::NoHits, "", "wait"));
+        let check = SearchQuery::new(rebuild.clone());
+        assert_eq!(check.patient(failed()).status, Status::Failed);
+        rebuild.set(true);
+        assert_eq!(check.patient(failed()).status, Status::Warning);
+        let broken = Finding::failed(Code::ServerError, "", "look");
+        assert_eq!(check.patient(broken).status, Status::Failed);
     }
 }

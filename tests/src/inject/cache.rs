@@ -49,7 +49,7 @@ pub fn asked_in_vain(_: &mut Scene<'_>, port: u16) {
 }
 
 /// Others hold forty-five connections.
-pub fn crowded(scene: &mut Scene<'_>, port: u16) {
+pub fn connected(scene: &mut Scene<'_>, port: u16) {
     scene.hold(connections(port, 45));
 }
 

@@ -15,7 +15,7 @@ mod search;
 mod server;
 mod web;
 
-pub use cache::{asked_in_vain, crowded, left_alone, memcached, overfilled, overrun};
+pub use cache::{asked_in_vain, connected, left_alone, memcached, overfilled, overrun};
 pub use celery::{
     crowded, false_control, false_markup, forgotten, forgotten_vhost, held, hung_children, hung_main,
     stranger, told_off,

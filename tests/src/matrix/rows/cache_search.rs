@@ -30,7 +30,8 @@ fn servers() -> Vec<Fault> {
             .culprit("search.connection", "failed timeout"),
         Fault::new("the index does not exist", "wrong index")
             .set("search.index", "nosuch")
-            .culprit("search.query", "failed no_such_index"),
+            .culprit("search.query", "failed no_such_index")
+            .also("search.freshness", "skipped no_such_index"),
         Fault::new("nothing is found", "nothing found")
             .set("search.query", "qqqqqqqq")
             .culprit("search.query", "failed no_hits"),
@@ -70,7 +71,7 @@ fn cache() -> Vec<Fault> {
             "memcached has few connections left",
             "many connections",
             &["-c", "50"],
-            inject::crowded,
+            inject::connected,
             "warning too_many_connections",
         )
         .telling("of 50 connections"),
