@@ -10,6 +10,7 @@ mod outside;
 mod own;
 mod services;
 mod several;
+mod site;
 mod system;
 mod web;
 
@@ -22,6 +23,7 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 #[must_use]
 pub fn all() -> Vec<Fault> {
     let areas: [Area; 12] = [
+    let areas: [Area; 11] = [
         ("database", database::rows),
         ("celery", celery::rows),
         ("cache_search", cache_search::rows),
@@ -32,6 +34,7 @@ pub fn all() -> Vec<Fault> {
         ("web", web::rows),
         ("code", code::rows),
         ("own", own::rows),
+        ("site", site::rows),
         ("network", network::rows),
         ("several", several::rows),
     ];
