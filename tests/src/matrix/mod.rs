@@ -68,7 +68,7 @@ pub struct Fault {
 pub struct Expectation {
     /// The check.
     pub id: String,
-    /// Status and code, alternatives between `|`.
+    /// Status and code, alternatives between `|`, with `*` for any code.
     pub says: String,
     /// Text that its findings must hold.
     pub telling: Vec<String>,
