@@ -9,10 +9,14 @@ use coursys_ops_core::{Check, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::memcached::{DJANGO_TEXT, Item, Memcached, converse, is_key, unique_key};
+use crate::site_python::ID as SITE_PYTHON;
 use crate::site_shell::ask_site;
 
-/// How long the site's Python may take, and how long a value outlives an interrupted probe: a real site needs 3 s to
-/// start, and 3 s of `cache.connection` and these are below the default deadline of 15 s.
+/// How long the site's Python may take: a real site needs 3 s to start, and 9 s of `site.python` and these are below the
+/// default deadline of 15 s.
+const TIMEOUT: Duration = Duration::from_millis(5_900);
+
+/// How long a value outlives an interrupted probe.
 const SECONDS: u8 = 10;
 
 /// What both sides write: a text, so that Django's serialiser is part of what is proved.
@@ -72,8 +76,9 @@ impl CacheShared {
             CheckSpec::new("cache.shared", "Cache is shared with the site")
                 .tier(Tier::Slow)
                 .needs("cache.connection")
+                .needs(SITE_PYTHON)
                 .component("memcached")
-                .timeout(Duration::from_secs(SECONDS.into()))
+                .timeout(TIMEOUT)
                 .effects(Effects::SelfCleaning)
                 .timeout_hint(
                     "the site's Python hangs: run `manage.py check` as the site's user and see where it waits",

@@ -12,6 +12,7 @@ mod network;
 mod process;
 mod relay;
 mod search;
+mod repository;
 mod server;
 mod web;
 
@@ -27,6 +28,7 @@ pub use network::{certified, dead_ipv6, dropped, names, proxied, time};
 pub use process::{as_site, spawned};
 pub use relay::{lost_clock, relay};
 pub use search::{Request, search};
+pub use repository::{in_site, pulled, reloaded, runs_nothing};
 pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
 
 pub use web::{emptied, exposed, nginx, outdated, uncompressed, web_certificate};
