@@ -11,8 +11,8 @@ mod machine;
 mod network;
 mod process;
 mod relay;
-mod search;
 mod repository;
+mod search;
 mod server;
 mod web;
 
@@ -27,8 +27,8 @@ pub use machine::{kernel_said, packages, restart_wanted};
 pub use network::{certified, dead_ipv6, dropped, names, proxied, time};
 pub use process::{as_site, spawned};
 pub use relay::{lost_clock, relay};
-pub use search::{Request, search};
 pub use repository::{in_site, pulled, reloaded, runs_nothing};
+pub use search::{Request, search};
 pub use server::{hung, liar, liar_for, rabbitmqctl, sql, stopped};
 
 pub use web::{emptied, exposed, nginx, outdated, uncompressed, web_certificate};

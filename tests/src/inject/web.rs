@@ -116,7 +116,7 @@ impl Drop for Reload<'_> {
 
 fn reload(servers: &Servers) {
     // The main process is the one that started the others.
-    let main = servers.server("gunicorn").pids.into_iter().min().and_then(|pid| i32::try_from(pid).ok());
+    let main = servers.server("gunicorn").pids.into_iter().min();
     if let Some(main) = main.and_then(Pid::from_raw) {
         let _ = kill_process(main, Signal::HUP);
     }
