@@ -1,5 +1,6 @@
 """The tasks that the real site has under the same names, on the same queues."""
 
+import os
 import time
 from datetime import datetime
 

@@ -51,8 +51,8 @@ pub fn held(queue: &'static str, tasks: u32) -> impl Fn(&mut Scene<'_>) {
         std::fs::write(&file, "").unwrap();
         let servers = scene.servers;
         scene.hold(Released { servers, file: file.clone(), queue });
-        let script = "from coredata.tasks import hold\n\
-            for _ in range(int(sys.argv[2])): hold.apply_async((sys.argv[3],), queue=sys.argv[1], ignore_result=True)\n\
+        let script = "for _ in range(int(sys.argv[2])):\n\
+            \x20   app.send_task('coredata.tasks.hold', (sys.argv[3],), queue=sys.argv[1], ignore_result=True)\n\
             import time; time.sleep(0.5)\n";
         run(python(scene, script, &[queue, &tasks.to_string(), file.to_str().unwrap()]));
     }
@@ -63,8 +63,8 @@ pub fn crowded(queue: &'static str, tasks: u32, seconds: &'static str) -> impl F
     move |scene| {
         let servers = scene.servers;
         scene.hold(Released { servers, file: servers.root().join("files").join("no-such"), queue });
-        let script = "from coredata.tasks import nap\n\
-            for _ in range(int(sys.argv[2])): nap.apply_async((float(sys.argv[3]),), queue=sys.argv[1], ignore_result=True)\n";
+        let script = "for _ in range(int(sys.argv[2])):\n\
+            \x20   app.send_task('coredata.tasks.nap', (float(sys.argv[3]),), queue=sys.argv[1], ignore_result=True)\n";
         run(python(scene, script, &[queue, &tasks.to_string(), seconds]));
     }
 }
