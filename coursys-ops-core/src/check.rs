@@ -1,6 +1,7 @@
 //! The trait of a check, and what a check is given to look with.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,8 @@ use async_trait::async_trait;
 
 use crate::config::{Config, Server};
 use crate::context::Context;
+use crate::errands::{ErrandError, Errands};
+use crate::helper::{Answer, Errand, FileStat, Seen};
 use crate::model::{CheckSpec, Code, Fact, Finding};
 use crate::net::{self, NetError, Presented, Resolver, Stream};
 use crate::process::{Children, Command, Output, ProcessError, User};
@@ -31,6 +34,7 @@ pub struct Scope {
     context: Arc<Context>,
     deadline: Instant,
     children: Children,
+    errands: Errands,
     resolver: Resolver,
     facts: FactSink,
 }
@@ -39,9 +43,15 @@ pub struct Scope {
 pub(crate) type FactSink = Arc<dyn Fn(Fact) + Send + Sync>;
 
 impl Scope {
-    pub(crate) fn new(context: Arc<Context>, deadline: Instant, children: Children, facts: FactSink) -> Self {
-        let resolver = Resolver::new(context.helper.clone(), children.clone());
-        Self { context, deadline, children, resolver, facts }
+    pub(crate) fn new(
+        context: Arc<Context>,
+        deadline: Instant,
+        children: Children,
+        errands: Errands,
+        facts: FactSink,
+    ) -> Self {
+        let resolver = Resolver::new(errands.clone());
+        Self { context, deadline, children, errands, resolver, facts }
     }
 
     /// The same with another deadline.
@@ -116,6 +126,57 @@ impl Scope {
     /// When the process could not be started; its failure is in the [`Output`].
     pub async fn run(&self, command: Command) -> Result<Output, ProcessError> {
         self.children.run(&self.context.helper, command).await
+    }
+
+    /// What a file is, asked by a process of its own as this user or as the caller: storage can hang, and then only this
+    /// question does. `follow` says whether a symbolic link is followed.
+    ///
+    /// # Errors
+    ///
+    /// The helper failed; what the operating system refused is in the answer.
+    pub async fn stat(
+        &self,
+        path: &Path,
+        follow: bool,
+        user: Option<User>,
+    ) -> Result<Answer<FileStat>, ErrandError> {
+        self.errands.run(user, Errand::Stat(path.to_owned(), follow)).await
+    }
+
+    /// Why root must not run a program: somebody else could have written it. Nothing when it is to be trusted.
+    ///
+    /// # Errors
+    ///
+    /// The helper failed; what the operating system refused is in the answer.
+    pub async fn distrust(&self, program: &Path) -> Result<Answer<Option<String>>, ErrandError> {
+        self.errands.run(None, Errand::Distrust(program.to_owned())).await
+    }
+
+    /// Everybody's processes, as they were when the first check of the run asked.
+    ///
+    /// # Errors
+    ///
+    /// The helper failed; what the operating system refused is in the answer.
+    pub async fn everybody(&self) -> Result<Arc<Answer<Vec<Seen>>>, ErrandError> {
+        self.errands.everybody().await
+    }
+
+    /// An account of this machine by its name; nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The system's own look-up could not be started.
+    pub async fn account(&self, name: &str) -> Result<Option<User>, ProcessError> {
+        self.errands.account(name).await
+    }
+
+    /// The id of a group of this machine by its name; nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The system's own look-up could not be started.
+    pub async fn group(&self, name: &str) -> Result<Option<u32>, ProcessError> {
+        self.errands.group(name).await
     }
 
     /// As whom to ask what asks "can the site …": nothing when the caller is the site's user.

@@ -5,6 +5,8 @@
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
 mod dumps;
+mod errands;
+mod everybody;
 mod file;
 mod listeners;
 mod processes;
@@ -14,7 +16,6 @@ mod statics;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, ToSocketAddrs as _};
-use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,19 +27,22 @@ use serde::{Deserialize, Serialize};
 use crate::config::PrivatePort;
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
+pub use errands::{Errand, FileStat, FileType};
+pub use everybody::Seen;
 pub use file::{Content, FileLook};
 pub use listeners::Listener;
 pub use processes::{Process, Started};
 pub use program::Program;
 pub use statics::Collected;
 
+/// Where programs of the system are looked for. Never the caller's own path: root runs this too.
+pub(crate) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What the helper is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// Become another program, in a directory.
     Exec(Option<PathBuf>, Vec<OsString>),
-    /// Which addresses a name has. Answer: [`Resolved`].
-    Resolve(String),
     /// How much is free where a path is. Answer: [`Answer`] of [`Space`].
     Space(PathBuf),
     /// Whether a file can be written in a directory. Answer: [`Answer`] of nothing.
@@ -66,6 +70,8 @@ pub enum Ask {
     File(PathBuf, u64),
     /// Something that a crate of checks serves, by its name; the rest of the request is on standard input.
     Further(&'static str),
+    /// To answer many [`Errand`]s, which come by standard input, a socket, and whose answers go back through it.
+    Errands,
 }
 
 /// An answer that the operating system may have refused.
@@ -126,7 +132,6 @@ pub enum Resolved {
 }
 
 const EXEC: &str = "exec";
-const RESOLVE: &str = "resolve";
 const SPACE: &str = "space";
 const WRITABLE: &str = "writable";
 const PROCESSES: &str = "processes";
@@ -139,6 +144,7 @@ const CONTENTS: &str = "contents";
 const PROGRAM: &str = "program";
 const FILE: &str = "file";
 const FURTHER: &str = "further";
+const ERRANDS: &str = "errands";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -151,7 +157,6 @@ impl Ask {
                 args.push(dir.clone().unwrap_or_default().into());
                 args.extend(argv.iter().cloned());
             }
-            Self::Resolve(name) => args.extend([RESOLVE.into(), name.into()]),
             Self::Space(path) => args.extend([SPACE.into(), path.into()]),
             Self::Writable(path) => args.extend([WRITABLE.into(), path.into()]),
             Self::Processes(uid, dir) => args.extend([PROCESSES.into(), uid.to_string().into(), dir.into()]),
@@ -174,6 +179,7 @@ impl Ask {
             Self::Program(path) => args.extend([PROGRAM.into(), path.into()]),
             Self::File(path, most) => args.extend([FILE.into(), path.into(), most.to_string().into()]),
             Self::Further(name) => args.extend([FURTHER.into(), name.into()]),
+            Self::Errands => args.extend([ERRANDS.into(), "-".into()]),
         }
         args
     }
@@ -182,7 +188,6 @@ impl Ask {
         let first = rest.next()?;
         Some(match verb {
             EXEC => Self::Exec((!first.is_empty()).then(|| first.into()), rest.collect()),
-            RESOLVE => Self::Resolve(String::from_utf8_lossy(&first.into_vec()).into_owned()),
             SPACE => Self::Space(first.into()),
             WRITABLE => Self::Writable(first.into()),
             PROCESSES => Self::Processes(first.to_str()?.parse().ok()?, rest.next()?.into()),
@@ -200,6 +205,7 @@ impl Ask {
             }
             PROGRAM => Self::Program(first.into()),
             FILE => Self::File(first.into(), rest.next()?.to_str()?.parse().ok()?),
+            ERRANDS => Self::Errands,
             _ => return None,
         })
     }
@@ -230,7 +236,6 @@ pub fn serve(
     die_with(parent)?;
     match ask {
         Ask::Exec(dir, argv) => Err(exec(dir, argv)),
-        Ask::Resolve(name) => encode(&resolve(&name)),
         Ask::Space(path) => encode(&space(&path)),
         Ask::Writable(dir) => encode(&writable(&dir)),
         Ask::Processes(uid, dir) => encode(&processes::processes(uid, &dir).map_err(Refusal::from)),
@@ -245,6 +250,10 @@ pub fn serve(
         Ask::Program(path) => encode(&program::program(&path).map_err(Refusal::from)),
         Ask::File(path, most) => encode(&file::look(&path, most).map_err(Refusal::from)),
         Ask::Further(_) => Err(stranger()),
+        Ask::Errands => {
+            let socket = rustix::io::dup(rustix::stdio::stdin()).map_err(|errno| errno.to_string())?;
+            errands::serve(socket.into()).map(|()| String::new())
+        }
     }
 }
 
@@ -351,7 +360,7 @@ mod tests {
         for ask in [
             Ask::Exec(None, vec!["true".into()]),
             Ask::Exec(Some("/tmp".into()), vec!["ls".into(), "-l".into()]),
-            Ask::Resolve("localhost".into()),
+            Ask::Errands,
             Ask::Space("/".into()),
             Ask::Writable("/tmp".into()),
             Ask::Listeners(vec!["8000".parse().unwrap(), "11211/udp".parse().unwrap()]),

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod config;
 pub mod context;
+mod errands;
 pub mod glob;
 pub mod helper;
 pub mod import;
@@ -20,7 +21,9 @@ pub mod run;
 pub mod secret;
 #[cfg(test)]
 mod testing;
+mod trust;
 
 pub use check::{Check, Scope};
 pub use context::Context;
+pub use errands::ErrandError;
 pub use registry::{Registry, RegistryError, Selection};

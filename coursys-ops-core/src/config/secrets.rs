@@ -10,8 +10,8 @@ use super::error::Problem;
 use super::merge::Settings;
 use super::model::SecretValue;
 use super::sources::reason;
-use super::trust;
 use crate::secret::Secret;
+use crate::trust;
 
 /// The longest password, in bytes.
 const LONGEST: u64 = 64 << 10;

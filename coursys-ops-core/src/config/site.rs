@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Site, trust};
+use super::Site;
 use crate::process::{Command, Output, User};
 use crate::secret::REDACTED;
+use crate::trust;
 
 /// What `manage.py shell` is told: the program comes by standard input, which is a socket, and its answer goes back
 /// through it. Standard output is the site's own.

@@ -8,7 +8,8 @@ use rustix::fs::{Mode, OFlags};
 
 use super::error::{ConfigErrors, Origin, Problem};
 use super::layer::SITE_VARIABLES;
-use super::{shell, trust};
+use super::shell;
+use crate::trust;
 
 /// The configuration file when nothing names one; the only one that may be missing.
 pub const DEFAULT_FILE: &str = "/etc/coursys-ops/config.toml";
@@ -19,8 +20,8 @@ pub const FILE_VARIABLE: &str = "COURSYS_OPS_CONFIG";
 /// Where the site's variables are when the environment lacks them: login shells read it, cron does not.
 pub const SITE_ENVIRONMENT: &str = "/etc/profile.d/coursys-environment.sh";
 
-/// The longest configuration file, in bytes: far beyond any that people write.
-const LONGEST: u64 = 1 << 20;
+/// The longest configuration file, in bytes: ten thousand checks of one's own, each with all that it may have.
+const LONGEST: u64 = 16 << 20;
 
 /// A configuration file.
 #[derive(Debug, Clone)]

@@ -33,8 +33,8 @@ fn a_file_that_was_named_must_be_there_and_readable_text() {
     std::fs::write(&path, b"[site]\nuser = \"\xfc\"\n").unwrap();
     let errors = read_sources(options(&path), BTreeMap::new()).unwrap_err();
     assert!(errors.to_string().ends_with("config.toml:2: is not UTF-8"), "{errors}");
-    std::fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
-    assert_eq!(complaint(options(&path)), "is longer than 1048576 bytes");
+    std::fs::write(&path, vec![b'#'; (16 << 20) + 1]).unwrap();
+    assert_eq!(complaint(options(&path)), "is longer than 16777216 bytes");
 }
 
 #[test]

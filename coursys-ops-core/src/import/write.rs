@@ -8,7 +8,7 @@ use rustix::fs::{Gid, Mode, OFlags};
 
 use super::ask::ImportError;
 use crate::config::sources::reason;
-use crate::config::trust;
+use crate::trust;
 
 /// The mode of configuration files and secrets: the owner writes, the site's group reads.
 const MODE: Mode = Mode::from_raw_mode(0o640);

@@ -1,7 +1,8 @@
 //! Name look-ups in a process that can be killed.
 //!
 //! libc's resolver blocks, and a thread that sits in it cannot be ended: under a time-out the runtime would wait for
-//! it when it shuts down. A child process keeps nsswitch's behaviour to the letter and dies when told to.
+//! it when it shuts down. A child process keeps nsswitch's behaviour to the letter and dies when told to; it answers for
+//! the whole run, each name on a thread of its own when the name servers are slow.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,23 +11,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::NetError;
-use crate::helper::{Ask, Resolved};
-use crate::process::{Children, Command, Helper};
+use crate::errands::Errands;
+use crate::helper::{Errand, Resolved};
 
 type Lookup = Arc<OnceCell<Resolved>>;
 
 /// The name look-ups of one run: each name is asked for once.
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    helper: Helper,
-    children: Children,
+    errands: Errands,
     names: Arc<Mutex<BTreeMap<String, Lookup>>>,
 }
 
 impl Resolver {
-    /// Look-ups by processes of this helper, which belong to the run's children.
-    pub(crate) fn new(helper: Helper, children: Children) -> Self {
-        Self { helper, children, names: Arc::default() }
+    /// Look-ups by the helper that does the run's errands.
+    pub(crate) fn new(errands: Errands) -> Self {
+        Self { errands, names: Arc::default() }
     }
 
     /// The addresses of a host, in the order that the system prefers.
@@ -52,8 +52,7 @@ impl Resolver {
     }
 
     async fn ask(&self, host: &str) -> Result<Resolved, NetError> {
-        let output = self.children.run(&self.helper, Command::ask(Ask::Resolve(host.to_owned()))).await;
-        let output = output.map_err(|error| NetError::Helper(error.to_string()))?;
-        serde_json::from_slice(&output.stdout).map_err(|_| NetError::Helper(output.complaint()))
+        let resolved = self.errands.run(None, Errand::Resolve(host.to_owned())).await;
+        resolved.map_err(|error| NetError::Helper(error.to_string()))
     }
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
-use super::{Command, Helper, Output, User};
+use super::{Command, Helper, Output, User, users};
 
 /// How long a grandchild may keep the pipes of a child that has ended.
 const AFTER_EXIT: Duration = Duration::from_millis(100);
@@ -46,17 +46,35 @@ struct Left {
 }
 
 /// A child somebody waits for; dropping this leaves it to the run.
-struct Running<'a> {
-    children: &'a Children,
+struct Running {
+    children: Children,
     left: Option<Left>,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         if let Some(left) = self.left.take() {
             self.children.lock().push(left);
             self.children.arrived.notify_one();
         }
+    }
+}
+
+/// A conversation with a child.
+pub(crate) struct Talk {
+    /// What is written to it is its standard input.
+    pub(crate) socket: UnixStream,
+    complaint: Option<pipe::Receiver>,
+    _running: Running,
+}
+
+impl Talk {
+    /// What the child complained about before it went.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let mut bytes = [0; 1024];
+        let count = self.complaint.as_ref()?.try_read(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(bytes.get(..count)?).into_owned();
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
     }
 }
 
@@ -85,7 +103,7 @@ impl Children {
             .map_err(ProcessError::Start)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut running = match watch(child) {
-            Ok(left) => Running { children: self, left: Some(left) },
+            Ok(left) => Running { children: self.clone(), left: Some(left) },
             Err(error) => return Err(ProcessError::Wait(error)),
         };
         let (answers, sink) = channel.map(UnixStream::into_split).unzip();
@@ -149,6 +167,24 @@ impl Children {
         Ok(Output { status, stdout: out, stderr: err, answer })
     }
 
+    /// Starts a command to talk with it: its standard input is a socket that it also answers through. It is left to the run
+    /// when the conversation is dropped.
+    pub(crate) fn talk(&self, helper: &Helper, command: &Command) -> Result<Talk, ProcessError> {
+        let (socket, theirs) = channel().map_err(ProcessError::Start)?;
+        let mut child = command
+            .to_std(helper)
+            .process_group(0)
+            .stdin(theirs)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(ProcessError::Start)?;
+        let complaint = child.stderr.take().map(OwnedFd::from).map(pipe::Receiver::from_owned_fd);
+        let left = watch(child).map_err(ProcessError::Wait)?;
+        let running = Running { children: self.clone(), left: Some(left) };
+        Ok(Talk { socket, complaint: complaint.and_then(Result::ok), _running: running })
+    }
+
     /// Looks an account up: in the machine's own file, else wherever the system keeps accounts.
     pub(crate) async fn user(&self, helper: &Helper, name: &str) -> Result<Option<User>, ProcessError> {
         if let Some(local) = User::local(name) {
@@ -156,6 +192,15 @@ impl Children {
         }
         let output = self.run(helper, Command::new(["getent", "passwd", name])).await?;
         Ok(User::find(name, &String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Looks the id of a group up, in the same way.
+    pub(crate) async fn group(&self, helper: &Helper, name: &str) -> Result<Option<u32>, ProcessError> {
+        if let Some(local) = users::local_group(name) {
+            return Ok(Some(local));
+        }
+        let output = self.run(helper, Command::new(["getent", "group", name])).await?;
+        Ok(users::find_group(name, &String::from_utf8_lossy(&output.stdout)))
     }
 
     /// Waits until a child is left to the run.

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use super::User;
-use crate::helper::Ask;
-
-/// Where programs of the system are looked for. Never the caller's own path: root runs this too.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::helper::{Ask, SYSTEM_PATH};
 
 /// How to start the helper: the program and the arguments that come before the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +77,13 @@ impl Command {
         self
     }
 
+    /// Ends it when it prints more bytes than this, instead of [`Self::OUTPUT_LIMIT`].
+    #[must_use]
+    pub const fn at_most(mut self, bytes: usize) -> Self {
+        self.output_limit = bytes;
+        self
+    }
+
     /// Makes its standard input a socket that it can also write to, and collects that as its answer: a descriptor of its
     /// own for programs that print on standard output whatever they like.
     #[must_use]
@@ -96,7 +100,7 @@ impl Command {
         let mut argv = argv.into_iter();
         #[allow(clippy::disallowed_methods, reason = "the one place that starts processes")]
         let mut command = std::process::Command::new(argv.next().unwrap_or_default());
-        command.args(argv).env_clear().env("PATH", PATH).env("LC_ALL", "C.UTF-8");
+        command.args(argv).env_clear().env("PATH", SYSTEM_PATH).env("LC_ALL", "C.UTF-8");
         if let Some(home) = self.user.as_ref().and_then(|user| user.home.as_ref()) {
             command.env("HOME", home);
         }

@@ -8,6 +8,7 @@ mod children;
 mod command;
 mod users;
 
+pub(crate) use children::Talk;
 pub use children::{Children, ProcessError};
 pub use command::{Command, Helper, Output};
 pub use users::User;

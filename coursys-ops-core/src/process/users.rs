@@ -51,6 +51,19 @@ impl User {
     }
 }
 
+/// Finds the id of a group in lines of the format of group(5).
+pub(super) fn find_group(name: &str, groups: &str) -> Option<u32> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    })
+}
+
+/// Finds the id of a group in the machine's own file.
+pub(super) fn local_group(name: &str) -> Option<u32> {
+    find_group(name, &std::fs::read_to_string("/etc/group").ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

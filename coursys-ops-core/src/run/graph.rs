@@ -14,6 +14,7 @@ use super::watch::Watch;
 use super::{Cancel, Options, STOP_GRACE, Supervised, supervise};
 use crate::check::{Check, Scope};
 use crate::context::Context;
+use crate::errands::Errands;
 use crate::model::{
     CheckSpec, Code, Ended, Event, ExitPolicy, Fact, Finding, Interruption, Listed, Report, RunStart,
 };
@@ -160,7 +161,9 @@ impl Attempt<'_> {
         let children = Children::default();
         // Nobody listens any more once the run has ended.
         let fact_sink = Arc::new(move |fact: Fact| drop(facts.send(fact)));
-        let scope = Scope::new(Arc::clone(self.context), self.ends, children.clone(), fact_sink);
+        let (errands, clerk) = Errands::new(self.context.helper.clone(), children.clone());
+        let mut clerk = Box::pin(clerk.work());
+        let scope = Scope::new(Arc::clone(self.context), self.ends, children.clone(), errands, fact_sink);
         let mut graph = Graph::new(self.checks);
         let mut running: FuturesUnordered<BoxFuture<'_, Looked>> = FuturesUnordered::new();
         let mut reaping: FuturesUnordered<BoxFuture<'_, u32>> = FuturesUnordered::new();
@@ -218,10 +221,12 @@ impl Attempt<'_> {
                     let children = children.clone();
                     reaping.push(Box::pin(async move { children.end(CHILD_GRACE).await }));
                 }
+                never = &mut clerk => match never {},
                 Some(lost) = reaping.next(), if !reaping.is_empty() => abandoned += lost,
             }
         };
         drop(running);
+        drop(clerk);
         // Whatever is being ended gently has had its chance; what is left now gets the last one.
         let (rest, last) = tokio::join!(
             tokio::time::timeout(STOP_GRACE * 2, reaping.fold(0, |sum, lost| async move { sum + lost })),
