@@ -91,6 +91,12 @@ pub enum SelectError {
 #[derive(Clone)]
 pub struct Registry {
     checks: Vec<Arc<dyn Check>>,
+    /// Where each is, in the order of the ids: with thousands of them nobody should search from the beginning.
+    by_id: Vec<usize>,
+}
+
+fn id_at(checks: &[Arc<dyn Check>], index: usize) -> &str {
+    checks.get(index).map_or("", |check| check.spec().id.as_str())
 }
 
 impl Registry {
@@ -122,14 +128,11 @@ impl Registry {
                 }
             }
         }
-        let mut slowest = BTreeMap::new();
-        for spec in specs.values() {
-            let (total, path) = slowest_path(spec, &specs, &mut slowest, &mut Vec::new())?;
-            if total > DEFAULT_DEADLINE {
-                return Err(RegistryError::TooSlow { path, total });
-            }
-        }
-        Ok(Self { checks })
+        walk(&specs)?;
+        drop(specs);
+        let mut by_id: Vec<usize> = (0..checks.len()).collect();
+        by_id.sort_by(|a, b| id_at(&checks, *a).cmp(id_at(&checks, *b)));
+        Ok(Self { checks, by_id })
     }
 
     /// Every check, in the order of reports.
@@ -141,7 +144,8 @@ impl Registry {
     /// The specification of a check.
     #[must_use]
     pub fn spec(&self, id: &str) -> Option<&CheckSpec> {
-        self.checks.iter().map(|check| check.spec()).find(|spec| spec.id == id)
+        let place = self.by_id.binary_search_by(|index| id_at(&self.checks, *index).cmp(id)).ok()?;
+        self.checks.get(*self.by_id.get(place)?).map(|check| check.spec())
     }
 
     /// The ids that match a pattern, or why there are none.
@@ -150,6 +154,9 @@ impl Registry {
     ///
     /// When nothing matches, with the nearest id.
     pub fn matching(&self, pattern: &str) -> Result<Vec<&CheckSpec>, SelectError> {
+        if let Some(spec) = self.spec(pattern) {
+            return Ok(vec![spec]);
+        }
         let specs = self.checks.iter().map(|check| check.spec());
         let found: Vec<_> = specs.clone().filter(|spec| glob_matches(pattern, &spec.id)).collect();
         if found.is_empty() {
@@ -205,29 +212,73 @@ impl Registry {
 }
 
 /// The slowest way to the end of a check, through its needs.
-fn slowest_path<'a>(
-    spec: &'a CheckSpec,
-    specs: &BTreeMap<&str, &'a CheckSpec>,
-    known: &mut BTreeMap<&'a str, (Duration, Vec<String>)>,
-    above: &mut Vec<&'a str>,
-) -> Result<(Duration, Vec<String>), RegistryError> {
-    if let Some(path) = known.get(spec.id.as_str()) {
-        return Ok(path.clone());
+#[derive(Clone, Copy)]
+struct Slowest<'a> {
+    total: Duration,
+    /// The need that it goes through; nothing when the check needs none.
+    through: Option<&'a str>,
+}
+
+/// Walks through all needs, depth first; on a heap of its own, because thousands of checks may stand in a row.
+///
+/// # Errors
+///
+/// A circle, or the first path that takes too long.
+fn walk(specs: &BTreeMap<&str, &CheckSpec>) -> Result<(), RegistryError> {
+    let mut known: BTreeMap<&str, Option<Slowest<'_>>> = BTreeMap::new();
+    for from in specs.values() {
+        let mut way = vec![(*from, 0)];
+        while let Some((spec, next)) = way.last_mut() {
+            let spec = *spec;
+            let id = spec.id.as_str();
+            if *next == 0 {
+                match known.get(id) {
+                    Some(Some(_)) => {
+                        way.pop();
+                        continue;
+                    }
+                    Some(None) => return Err(circle(&way, id)),
+                    None => drop(known.insert(id, None)),
+                }
+            }
+            let need = spec.needs.get(*next).and_then(|need| specs.get(need.as_str()));
+            *next += 1;
+            if let Some(need) = need {
+                way.push((need, 0));
+                continue;
+            }
+            let slowest = slowest(spec, &known);
+            known.insert(id, Some(slowest));
+            if slowest.total > DEFAULT_DEADLINE {
+                return Err(RegistryError::TooSlow { path: path(id, &known), total: slowest.total });
+            }
+            way.pop();
+        }
     }
-    if let Some(start) = above.iter().position(|id| *id == spec.id) {
-        let circle = above.iter().skip(start).copied().chain([spec.id.as_str()]);
-        return Err(RegistryError::Circle(circle.map(ToOwned::to_owned).collect()));
+    Ok(())
+}
+
+fn slowest<'a>(spec: &'a CheckSpec, known: &BTreeMap<&str, Option<Slowest<'_>>>) -> Slowest<'a> {
+    let total = |need: &String| known.get(need.as_str()).copied().flatten().map(|slowest| slowest.total);
+    let needs = spec.needs.iter().filter_map(|need| Some((total(need)?, need.as_str())));
+    match needs.max() {
+        Some((before, need)) => Slowest { total: before + spec.timeout, through: Some(need) },
+        None => Slowest { total: spec.timeout, through: None },
     }
-    above.push(&spec.id);
-    let mut slowest = (Duration::ZERO, Vec::new());
-    for need in spec.needs.iter().filter_map(|need| specs.get(need.as_str())) {
-        slowest = slowest.max(slowest_path(need, specs, known, above)?);
-    }
-    above.pop();
-    slowest.0 += spec.timeout;
-    slowest.1.push(spec.id.clone());
-    known.insert(&spec.id, slowest.clone());
-    Ok(slowest)
+}
+
+/// The way to the end of a check, the last need first.
+fn path(id: &str, known: &BTreeMap<&str, Option<Slowest<'_>>>) -> Vec<String> {
+    let through = |id: &&str| known.get(*id).copied().flatten()?.through;
+    let mut path: Vec<String> = std::iter::successors(Some(id), through).map(ToOwned::to_owned).collect();
+    path.reverse();
+    path
+}
+
+/// The part of a way that leads back to where it was before.
+fn circle(way: &[(&CheckSpec, usize)], id: &str) -> RegistryError {
+    let ids = way.iter().map(|(spec, _)| spec.id.as_str());
+    RegistryError::Circle(ids.skip_while(|known| *known != id).map(ToOwned::to_owned).collect())
 }
 
 #[cfg(test)]

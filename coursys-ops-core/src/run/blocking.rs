@@ -67,13 +67,13 @@ pub fn run_blocking(
             Attempted::Stuck(polling) => {
                 stuck += 1;
                 known = run.fold.known();
-                if let Some(check) = checks.iter().find(|check| check.spec().id == polling.id) {
+                if let Some(check) = checks.iter().find(|check| check.spec().id == *polling.id) {
                     let mut finding = timed_out(check.spec());
                     finding.message = format!("{}: the check blocks its thread", finding.message);
                     let took = milliseconds(polling.since.elapsed());
                     let outcome =
                         Outcome { duration_ms: Some(took), findings: vec![finding], because: Vec::new() };
-                    known.insert(polling.id, outcome);
+                    known.insert(polling.id.to_string(), outcome);
                 }
             }
         }

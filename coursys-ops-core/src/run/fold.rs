@@ -1,6 +1,6 @@
 //! From events to a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     CheckReport, Code, Ended, Event, ExitPolicy, Fact, Finding, Interruption, Listed, Report, RunInfo,
@@ -90,20 +90,21 @@ impl Fold {
     /// what needs them is skipped because of them, through any depth.
     #[must_use]
     pub fn missing(&self, ended: Ended) -> Vec<Event> {
-        let mut outcomes = self.outcomes.clone();
         let mut missing: Vec<&Listed> =
-            self.listed.iter().filter(|listed| !outcomes.contains_key(&listed.id)).collect();
+            self.listed.iter().filter(|listed| !self.outcomes.contains_key(&listed.id)).collect();
         let mut events = Vec::new();
+        // What is judged here; most runs miss nothing, and then nothing is copied.
+        let mut judged: BTreeMap<&str, Outcome> = BTreeMap::new();
         while !missing.is_empty() {
-            let open: Vec<&str> = missing.iter().map(|listed| listed.id.as_str()).collect();
+            let open: BTreeSet<&str> = missing.iter().map(|listed| listed.id.as_str()).collect();
             // A need that is still open itself must be judged first; there are no circles.
             let (waiting, ready): (Vec<&Listed>, Vec<&Listed>) = missing
                 .iter()
-                .partition(|listed| listed.needs.iter().any(|need| open.contains(&need.as_str())));
+                .partition(|listed| listed.needs.iter().any(|need| open.contains(need.as_str())));
             let stuck = ready.is_empty();
             for listed in if stuck { &waiting } else { &ready } {
-                let roots =
-                    listed.needs.iter().filter_map(|need| Some(outcomes.get(need)?.roots(need))).flatten();
+                let known = |need: &String| judged.get(need.as_str()).or_else(|| self.outcomes.get(need));
+                let roots = listed.needs.iter().filter_map(|need| Some(known(need)?.roots(need))).flatten();
                 let roots: Vec<String> = roots.collect();
                 let outcome = if roots.is_empty() { cut_off(ended) } else { Outcome::skipped_because(roots) };
                 events.push(Event::CheckFinished {
@@ -112,7 +113,7 @@ impl Fold {
                     findings: outcome.findings.clone(),
                     because: outcome.because.clone(),
                 });
-                outcomes.insert(listed.id.clone(), outcome);
+                judged.insert(&listed.id, outcome);
             }
             missing = if stuck { Vec::new() } else { waiting };
         }

@@ -38,12 +38,14 @@ impl History {
         report: &Report,
         then: Instant,
     ) {
+        // A duration means that it was looked at now; unknown says nothing about the service.
+        let looked = report
+            .checks
+            .iter()
+            .filter(|check| check.duration_ms.is_some() && check.status != Status::Unknown);
+        let looked: BTreeMap<&str, _> = looked.map(|check| (check.id.as_str(), check)).collect();
         for spec in specs.into_iter().filter(|spec| spec.interval.is_some()) {
-            let looked = report.checks.iter().find(|check| {
-                // A duration means that it was looked at now; unknown says nothing about the service.
-                check.id == spec.id && check.duration_ms.is_some() && check.status != Status::Unknown
-            });
-            if let Some(check) = looked {
+            if let Some(check) = looked.get(spec.id.as_str()) {
                 self.0.insert(spec.id.clone(), (then, check.findings.clone()));
             }
         }

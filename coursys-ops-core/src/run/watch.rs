@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// A look at one poll of one check.
 #[derive(Debug, Clone)]
 pub(super) struct Polling {
-    /// The check.
-    pub id: String,
+    /// The check; shared, because every poll tells it.
+    pub id: Arc<str>,
     /// Since when.
     pub since: Instant,
     /// How long the check may take in all.
@@ -39,8 +39,9 @@ impl Watch {
     /// `work`, each of whose polls is seen.
     pub(super) async fn over<T>(&self, id: &str, timeout: Duration, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
+        let id: Arc<str> = id.into();
         std::future::poll_fn(|cx| {
-            self.set(Some(Polling { id: id.to_owned(), since: Instant::now(), timeout }));
+            self.set(Some(Polling { id: Arc::clone(&id), since: Instant::now(), timeout }));
             let poll = work.as_mut().poll(cx);
             self.set(None);
             poll
