@@ -81,6 +81,7 @@ mod mysql;
 #[cfg_attr(not(feature = "odbc"), allow(dead_code, reason = "its tests need no ODBC"))]
 mod odbc;
 mod outside;
+mod own;
 mod probe_row;
 mod processlist;
 mod rabbitmqctl;
@@ -109,6 +110,8 @@ use std::sync::Arc;
 
 use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
+
+pub use own::problems as own_problems;
 
 /// Every check of this configuration, by id. None of them sends anything.
 #[must_use]
@@ -177,6 +180,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
     checks.extend(index(roll));
     checks.extend(disk_space::all());
     checks.extend(files_writable::all());
+    checks.extend(own::all(config, &checks));
     checks.sort_by(|a, b| a.spec().id.cmp(&b.spec().id));
     checks
 }

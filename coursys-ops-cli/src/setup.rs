@@ -54,7 +54,7 @@ impl Setup {
         let file =
             sources.file.as_ref().map_or_else(|| "none".to_owned(), |file| file.path.display().to_string());
         tracing::info!(file, layout = context.config.site.layout, "the configuration is loaded");
-        let registry = registry(list(&context.config))?;
+        let registry = registry(&context.config, list(&context.config))?;
         if !global.quiet {
             tell_idle_patterns(&context.config, &registry);
         }
@@ -66,8 +66,13 @@ impl Setup {
 ///
 /// # Errors
 ///
-/// What they need makes no sense.
-pub fn registry(checks: Vec<Arc<dyn Check>>) -> Result<Registry, Failure> {
+/// What they need makes no sense; checks of one's own tell their lines.
+pub fn registry(config: &Config, checks: Vec<Arc<dyn Check>>) -> Result<Registry, Failure> {
+    let mut problems = coursys_ops_checks::own_problems(config, &checks);
+    if !problems.is_empty() {
+        problems.sort_by(|a, b| a.origin.cmp(&b.origin));
+        return Err(refusal(ConfigErrors { problems, refused: false }));
+    }
     Registry::new(checks).map_err(|error| {
         Failure::usage(error)
             .with_hint("this is a bug of coursys-ops, unless the configuration names a queue twice")

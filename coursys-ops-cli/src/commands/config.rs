@@ -98,7 +98,7 @@ fn check(global: &Global) -> Result<u8, Failure> {
         SecretValue::Known(_) | SecretValue::Missing => None,
     });
     unreadable.for_each(|text| say(Level::Warning, &text));
-    let registry = setup::registry(coursys_ops_checks::all(&loaded.config))?;
+    let registry = setup::registry(&loaded.config, coursys_ops_checks::all(&loaded.config))?;
     setup::tell_idle_patterns(&loaded.config, &registry);
     if !global.quiet {
         let all = loaded.settings.len();

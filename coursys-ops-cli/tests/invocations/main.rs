@@ -14,5 +14,6 @@ mod formats;
 mod golden;
 mod listing;
 mod output;
+mod own;
 mod signals;
 mod support;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Origin, Problem};
+use super::model::OwnCheck;
+use super::own;
 use super::schema::{COMPONENTS, Schema, component_name};
 use super::value::Value;
 
@@ -40,42 +43,61 @@ pub(super) struct Entry {
 pub(super) struct Reader<'a> {
     schema: &'a Schema,
     pub entries: Vec<Entry>,
+    pub own: Vec<Arc<OwnCheck>>,
     pub problems: Vec<Problem>,
+}
+
+/// Where the offsets of a text are, in lines and in the words of its layer.
+struct Places<'a> {
+    /// Where each line but the first begins.
+    starts: Vec<usize>,
+    origin: &'a dyn Fn(usize) -> Origin,
+}
+
+impl<'a> Places<'a> {
+    fn new(text: &str, origin: &'a dyn Fn(usize) -> Origin) -> Self {
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { starts: starts.collect(), origin }
+    }
+
+    /// The line, from 1, of an offset in bytes.
+    fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset) + 1
+    }
+
+    fn of(&self, offset: usize) -> Origin {
+        (self.origin)(self.line(offset))
+    }
 }
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(schema: &'a Schema) -> Self {
-        Self { schema, entries: Vec::new(), problems: Vec::new() }
+        Self { schema, entries: Vec::new(), own: Vec::new(), problems: Vec::new() }
     }
 
     /// Reads TOML; `origin` makes the place of a line.
     pub(super) fn toml(&mut self, text: &str, origin: impl Fn(usize) -> Origin) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let place = |offset: usize| origin(line_of(text, offset));
+        let places = Places::new(text, &origin);
         for error in &errors {
             let offset = error.span().map_or(0, |span| span.start);
-            self.problems.push(Problem::new(place(offset), "", error.message().replace('\n', ", ")));
+            self.problems.push(Problem::new(places.of(offset), "", error.message().replace('\n', ", ")));
         }
         // What a broken file seems to say is not judged: one slip would bring a tail of false complaints.
         if errors.is_empty() {
-            self.table("", table.get_ref(), &place);
+            self.table("", table.get_ref(), &places);
         }
     }
 
-    fn table(&mut self, prefix: &str, table: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) {
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>, places: &Places<'_>) {
         for (name, value) in table {
             let path = joined(prefix, name.get_ref());
-            self.toml_value(&path, value.get_ref(), place(name.span().start), place);
+            self.toml_value(&path, value.get_ref(), name.span().start, places);
         }
     }
 
-    fn toml_value(
-        &mut self,
-        path: &str,
-        value: &DeValue<'_>,
-        origin: Origin,
-        place: &dyn Fn(usize) -> Origin,
-    ) {
+    fn toml_value(&mut self, path: &str, value: &DeValue<'_>, offset: usize, places: &Places<'_>) {
+        let origin = places.of(offset);
         if let Some(key) = self.schema.find(path) {
             match key.kind.take_toml(value, key.optional) {
                 Ok(value) => self.push(path, Some(value), origin),
@@ -84,11 +106,12 @@ impl<'a> Reader<'a> {
         } else if component_name(path).is_some() && value.is_bool() {
             self.component_switch(path, value.as_bool() == Some(true), origin);
         } else if path == "check" {
-            let message = "own checks, `[[check]]`, are a kind of section that this version does not support";
-            self.problems.push(Problem::new(origin, path, message).hint("take the section out of the file"));
+            let Origin::File { path: file, line } = origin else { return self.unknown(path, origin) };
+            let read = own::read(value, &file, &|offset| places.line(offset), line, &mut self.problems);
+            self.own.extend(read);
         } else if self.schema.is_table(path) {
             match value {
-                DeValue::Table(table) => self.table(path, table, place),
+                DeValue::Table(table) => self.table(path, table, places),
                 _ if component_name(path).is_some() => {
                     self.problems.push(Problem::new(origin, path, "expected a table or `false`"));
                 }
@@ -148,6 +171,9 @@ impl<'a> Reader<'a> {
                 "true" | "false" => self.component_switch(path, text.trim() == "true", origin),
                 _ => self.problems.push(Problem::new(origin, path, "expected `false`, or a key below it")),
             }
+        } else if path == "check" || path.starts_with("check[") {
+            let message = "checks of one's own, `[[check]]`, are written in the configuration file";
+            self.problems.push(Problem::new(origin, path, message));
         } else {
             self.unknown(path, origin);
         }
@@ -188,9 +214,4 @@ fn joined(prefix: &str, name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let name = if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { format!("{name:?}") };
     if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
-}
-
-/// The line, from 1, of an offset in bytes.
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count().saturating_add(1)
 }

@@ -45,7 +45,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let schema = Schema::new();
     let mut reader = Reader::new(&schema);
     read_layers(&mut reader, sources);
-    let Reader { mut entries, mut problems, .. } = reader;
+    let Reader { mut entries, own, mut problems, .. } = reader;
     // The order of the layers is that of their origins; within one, a later entry wins.
     entries.sort_by_key(|entry| entry.origin.layer());
     let mut merged = merge(&schema, entries);
@@ -57,7 +57,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     }
     let Merged { mut settings, mut warnings, .. } = merged;
     resolve_paths(&schema, &mut settings, sources);
-    let config = build(&schema, &settings, sources, &mut warnings)?;
+    let mut config = build(&schema, &settings, sources, &mut warnings)?;
+    config.own = own;
     doubts(&schema, &settings, sources, &mut warnings);
     let shown = settings.into_iter().map(|(key, setting)| {
         let secret = schema.find(&key).is_some_and(|key| key.kind == Kind::Secret);

@@ -181,13 +181,6 @@ fn errors_of_variables_and_arguments_name_their_place() {
 }
 
 #[test]
-fn own_checks_are_refused_by_line() {
-    let complaints = complaints(&file("[cache]\nport = 1\n\n[[check]]\nid = \"x\"\n"));
-    assert_eq!(complaints.len(), 1);
-    assert!(complaints[0].starts_with("F:4: check: own checks, `[[check]]`"), "{complaints:?}");
-}
-
-#[test]
 fn no_error_shows_a_secret() {
     let texts = [
         "[database]\npassword = [\"s3cret\"]",

@@ -9,6 +9,7 @@ mod layer;
 mod load;
 mod merge;
 mod model;
+mod own;
 mod profile;
 mod reference;
 mod rules;
@@ -18,7 +19,6 @@ mod shell;
 mod show;
 mod site;
 pub(crate) mod sources;
-pub(crate) mod trust;
 mod value;
 
 pub use error::{ConfigErrors, Origin, Problem};
@@ -30,6 +30,11 @@ pub use model::{
     Files, Gunicorn, Kerberos, Maintenance, Manager, Photos, PortProtocol, Ports, PrivatePort, ReportingDb,
     Search, SecretValue, Server, Site, Subnet, System, Time, Tls, Web,
 };
+pub use model::{
+    Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
+    OwnUrl, Pattern,
+};
+pub use own::{COMMON_KEYS, OWN_KINDS, OwnKey, own_example, own_keys};
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
 pub use reference::{reference, template};
 pub use schema::{Key, SERVERS, Schema};

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use super::error::Origin;
 use super::layer::Reader;
 use super::merge::{Settings, merge};
+use super::own::{COMMON_KEYS, OWN_KINDS, OwnKey, own_example, own_keys};
 use super::profile::{COMMON, LAYOUTS, profile};
 use super::schema::{ANY_NAME, COMPONENTS, Key, Schema, component_of};
 
 /// What stands above the tables of the reference.
 const INTRODUCTION: &str = include_str!("reference.md");
+
+/// What stands above the tables of checks of one's own.
+const OWN: &str = include_str!("reference_own.md");
 
 /// What each layout says about each key.
 struct Defaults(Vec<(&'static str, Settings)>);
@@ -62,7 +66,29 @@ pub fn reference() -> String {
             let _ = writeln!(text, "| `{path}` | {expected} | {unit} | {cells} | {} |", key.meaning);
         }
     }
+    own_checks(&mut text);
     text
+}
+
+/// The sections `[[check]]`: what all have, and each kind with an example.
+fn own_checks(text: &mut String) {
+    let _ = write!(text, "\n## `[[check]]`\n\n{OWN}\n");
+    own_table(text, COMMON_KEYS);
+    for kind in OWN_KINDS {
+        let (purpose, example) = own_example(kind);
+        let _ = write!(text, "\n### `kind = \"{kind}\"`\n\n{purpose}\n\n```toml\n{example}```\n\n");
+        own_table(text, own_keys(kind));
+    }
+}
+
+fn own_table(text: &mut String, keys: &[OwnKey]) {
+    let _ = writeln!(text, "| key | type | unit | default | meaning |\n|---|---|---|---|---|");
+    for key in keys {
+        let (name, expected, unit) = (key.name, key.kind.expected(), key.unit.unwrap_or_default());
+        let default = key.default.map(|default| format!("`{default}`"));
+        let default = default.unwrap_or_else(|| if key.needed { "needed".to_owned() } else { String::new() });
+        let _ = writeln!(text, "| `{name}` | {expected} | {unit} | {default} | {} |", key.meaning);
+    }
 }
 
 /// The components of each layout.
@@ -178,6 +204,12 @@ pub fn template(layout: &str) -> Option<String> {
             let _ = writeln!(text, "{comment}{name} = {}", value.unwrap_or_else(|| "\"\"".to_owned()));
         }
     }
+    let kinds = OWN_KINDS.join(", ");
+    let _ = write!(
+        text,
+        "\n# Checks of one's own, one section each; kinds: {kinds}. See docs/configuration.md.\n"
+    );
+    own_example("file").1.lines().for_each(|line| text.extend(["# ", line, "\n"]));
     Some(text)
 }
 

@@ -85,6 +85,8 @@ fn sample(key: &Key) -> String {
         Kind::Url => "\"https://sam/ple\"".to_owned(),
         Kind::Path | Kind::Program => "\"/sam/ple\"".to_owned(),
         Kind::Host | Kind::Text | Kind::AnyText | Kind::Secret => "\"sample\"".to_owned(),
+        // Of checks of one's own, which have samples of theirs.
+        other => unreachable!("no key of a section is {other:?}"),
     }
 }
 

@@ -1,9 +1,13 @@
 //! `config show`: every value and where it comes from, as text and as JSON.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::error::Problem;
 use super::load::{Loaded, Shown};
+use super::model::OwnCheck;
+use super::own::{COMMON_KEYS, own_keys};
 use super::schema::Schema;
 
 /// Origins stand in one column when the values before them are no wider than this, in characters.
@@ -21,7 +25,28 @@ pub fn show_text(loaded: &Loaded) -> String {
         .collect();
     let fits = lines.iter().map(|(line, _)| line.chars().count()).filter(|width| *width <= WIDEST);
     let width = fits.max().unwrap_or_default();
-    lines.iter().map(|(line, origin)| format!("{line:width$}  # {origin}\n")).collect()
+    let keys = lines.iter().map(|(line, origin)| format!("{line:width$}  # {origin}\n"));
+    keys.chain(loaded.config.own.iter().map(|own| section(own))).collect()
+}
+
+/// A check of one's own as a section, with what holds where it says nothing.
+fn section(own: &OwnCheck) -> String {
+    let mut text = format!("\n[[check]]  # {}\n", own.place.origin(own.place.line));
+    for (key, value) in keys(own) {
+        let value = toml::Value::try_from(&value).map(|value| value.to_string()).unwrap_or_default();
+        let _ = writeln!(text, "{key} = {value}");
+    }
+    text
+}
+
+/// The keys of a check of one's own that have a value, in the order of the documentation.
+fn keys(own: &OwnCheck) -> Vec<(&'static str, serde_json::Value)> {
+    // It is made of texts and numbers alone.
+    let mut values = serde_json::to_value(own).unwrap_or_default();
+    let kind = values.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+    let in_order = COMMON_KEYS.iter().chain(own_keys(&kind)).map(|key| key.name);
+    let value = |name: &'static str| Some((name, values.get_mut(name)?.take()));
+    in_order.filter_map(value).collect()
 }
 
 /// The same as one JSON document, with the warnings.
@@ -42,8 +67,16 @@ pub fn show_json(loaded: &Loaded) -> serde_json::Value {
     json!({
         "schema": 1,
         "settings": in_order(loaded).map(setting).collect::<Vec<_>>(),
+        "checks": loaded.config.own.iter().map(|own| check(own)).collect::<Vec<_>>(),
         "warnings": loaded.warnings.iter().map(warning).collect::<Vec<_>>(),
     })
+}
+
+/// A check of one's own, with its place.
+fn check(own: &OwnCheck) -> serde_json::Value {
+    let place = ("place".to_owned(), own.place.origin(own.place.line).to_string().into());
+    let keys = keys(own).into_iter().map(|(key, value)| (key.to_owned(), value));
+    serde_json::Value::Object(keys.chain([place]).collect())
 }
 
 /// The settings in the order of the documentation.

@@ -35,6 +35,18 @@ pub enum Kind {
     Words,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Whole numbers between these, inclusive: one, or a list.
+    Integers(i64, i64),
+    /// The id of a check.
+    CheckId,
+    /// Permissions in octal digits.
+    Mode,
+    /// A regular expression. Whoever reads the key compiles it.
+    Pattern,
+    /// Names, each with a regular expression.
+    Patterns,
+    /// An address of the web that may have a query.
+    Request,
 }
 
 /// A value that has been looked at.
@@ -50,6 +62,10 @@ pub enum Value {
     Switch(bool),
     /// Texts.
     List(Vec<String>),
+    /// Whole numbers.
+    Integers(Vec<i64>),
+    /// Names with a text for each.
+    Pairs(Vec<(String, String)>),
 }
 
 impl Value {
@@ -74,6 +90,10 @@ impl From<&Value> for toml::Value {
             Value::Number(number) => Self::Float(*number),
             Value::Switch(on) => Self::Boolean(*on),
             Value::List(list) => Self::Array(list.iter().cloned().map(Self::String).collect()),
+            Value::Integers(list) => Self::Array(list.iter().copied().map(Self::Integer).collect()),
+            Value::Pairs(pairs) => Self::Table(
+                pairs.iter().map(|(name, text)| (name.clone(), Self::String(text.clone()))).collect(),
+            ),
         }
     }
 }
@@ -86,6 +106,8 @@ impl From<&Value> for serde_json::Value {
             Value::Number(number) => Self::from(*number),
             Value::Switch(on) => Self::from(*on),
             Value::List(list) => Self::from(list.as_slice()),
+            Value::Integers(list) => Self::from(list.as_slice()),
+            Value::Pairs(pairs) => pairs.iter().cloned().collect(),
         }
     }
 }
@@ -111,6 +133,14 @@ impl Kind {
             Self::Choice(words) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
             }
+            Self::Integers(low, high) => format!("a whole number from {low} to {high}, or a list of them"),
+            Self::CheckId => {
+                "words of `a`–`z`, digits, `-` and `_`, joined by dots, such as `own.intranet`".to_owned()
+            }
+            Self::Mode => "permissions in octal digits, such as `\"0640\"`".to_owned(),
+            Self::Pattern => "a regular expression".to_owned(),
+            Self::Patterns => "a table of names, each with a regular expression".to_owned(),
+            Self::Request => "an `http://` or `https://` URL without user".to_owned(),
         }
     }
 
@@ -137,9 +167,28 @@ impl Kind {
                     items.iter().map(|item| item.get_ref().as_str().map(ToOwned::to_owned)).collect();
                 self.list(texts.ok_or_else(|| self.mismatch("found another kind of item"))?)
             }
-            (Self::Integer(..) | Self::Number(..) | Self::Switch | Self::List | Self::Words, _) => {
-                Err(mismatch())
+            (Self::Integers(..), DeValue::Integer(_)) => self.integers([value].into_iter()),
+            (Self::Integers(..), DeValue::Array(items)) => {
+                self.integers(items.iter().map(toml::Spanned::get_ref))
             }
+            (Self::Patterns, DeValue::Table(table)) => {
+                let pair =
+                    |(name, text): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
+                        Some((name.get_ref().to_string(), text.get_ref().as_str()?.to_owned()))
+                    };
+                let pairs: Option<Vec<_>> = table.iter().map(pair).collect();
+                pairs.map(Value::Pairs).ok_or_else(|| self.mismatch("found another kind of item"))
+            }
+            (
+                Self::Integer(..)
+                | Self::Number(..)
+                | Self::Switch
+                | Self::List
+                | Self::Integers(..)
+                | Self::Words
+                | Self::Patterns,
+                _,
+            ) => Err(mismatch()),
             (_, DeValue::String(text)) => self.text(text, optional),
             _ => Err(mismatch()),
         }
@@ -186,6 +235,19 @@ impl Kind {
         value.filter(|_| within).ok_or_else(|| self.mismatch(&format!("found {}", quoted(text))))
     }
 
+    fn integers<'v, 'd: 'v>(&self, items: impl Iterator<Item = &'v DeValue<'d>>) -> Result<Value, String> {
+        let Self::Integers(low, high) = self else { return Err(self.mismatch("found a number")) };
+        let one = |item: &DeValue<'_>| match item {
+            DeValue::Integer(number) => {
+                let within = integer(number).filter(|number| (low..=high).contains(&number));
+                within.ok_or_else(|| self.mismatch(&format!("found {}", quoted(number.as_str()))))
+            }
+            other => Err(self.mismatch(&format!("found {}", type_name(other)))),
+        };
+        let numbers = items.map(one).collect::<Result<Vec<_>, _>>()?;
+        if numbers.is_empty() { Err(self.mismatch("found none")) } else { Ok(Value::Integers(numbers)) }
+    }
+
     fn list(&self, texts: Vec<String>) -> Result<Value, String> {
         if *self == Self::Words {
             let bad =
@@ -225,6 +287,11 @@ impl Kind {
                 let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
                 Err(self.mismatch(&format!("found {}{near}", quoted(text))))
             }
+            Self::Request if !is_url(text.split('?').next().unwrap_or(text)) => {
+                Err(self.mismatch("found something else"))
+            }
+            Self::CheckId if !is_check_id(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
+            Self::Mode if !is_mode(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
             Self::Url if !is_url(text) => Err(self.mismatch("found something else")),
             Self::TimeZone if !is_zone(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
             Self::Version if !is_version(text) => Err(self.mismatch(&format!("found {}", quoted(text)))),
@@ -259,6 +326,19 @@ fn is_url(text: &str) -> bool {
 fn is_version(text: &str) -> bool {
     text.split('.')
         .all(|number| number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u32>().is_ok())
+}
+
+/// Whether a text can be the id of a check.
+fn is_check_id(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    text.contains('.') && text.split('.').all(|word| !word.is_empty() && word.chars().all(good))
+}
+
+/// Whether a text is permissions in octal digits.
+fn is_mode(text: &str) -> bool {
+    (3..=5).contains(&text.len())
+        && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit))
+        && u32::from_str_radix(text, 8).is_ok_and(|mode| mode <= 0o7777)
 }
 
 /// Whether a time zone exists; on a machine without time zone data every well-formed name passes.

@@ -222,6 +222,10 @@ codes! {
     NoJob = "no_job",
     /// Others than its owner may read or change it.
     TooOpen = "too_open",
+    /// It answers, and later than the threshold.
+    Slow = "slow",
+    /// The web server answers with another status than expected.
+    WrongStatus = "wrong_status",
 
     /// The directory or file does not exist.
     NotFound = "not_found",
@@ -257,6 +261,28 @@ codes! {
     NotUtf8 = "not_utf8",
     /// A process that should run does not.
     NotRunning = "not_running",
+    /// Fewer of them than the threshold.
+    TooFew = "too_few",
+    /// More of them than the threshold.
+    TooMany = "too_many",
+    /// The unit has failed.
+    UnitFailed = "unit_failed",
+    /// The unit is started at boot, or not, against what is expected.
+    NotEnabled = "not_enabled",
+    /// It is there, or runs, and should not.
+    Unwanted = "unwanted",
+    /// It is larger than the threshold.
+    TooLarge = "too_large",
+    /// It is something else than a file, a directory, … of the kind that is expected.
+    WrongType = "wrong_type",
+    /// It belongs to another user or group than it should.
+    WrongOwner = "wrong_owner",
+    /// Its permissions are others than expected.
+    WrongMode = "wrong_mode",
+    /// The command says, by its exit code or end, that something is wrong.
+    CommandFailed = "command_failed",
+    /// The command printed more than anybody reads.
+    TooMuchOutput = "too_much_output",
     /// The site's own Python failed to answer.
     SiteFailed = "site_failed",
     /// Django's own system check complains.
@@ -282,8 +308,6 @@ codes! {
     NoUpstream = "no_upstream",
     /// Git cannot read the repository.
     BrokenRepository = "broken_repository",
-    /// It belongs to another user than it should.
-    WrongOwner = "wrong_owner",
     /// An interrupted program left it behind.
     LeftOver = "left_over",
     /// What runs was started before the code changed.

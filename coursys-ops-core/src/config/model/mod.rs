@@ -2,6 +2,7 @@
 
 mod code;
 mod outside;
+mod own;
 mod servers;
 mod system;
 mod upkeep;
@@ -9,11 +10,16 @@ mod web;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use code::SiteCode;
 pub use outside::{Cas, Emplid, Kerberos, Photos, ReportingDb};
+pub use own::{
+    Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
+    OwnUrl, Pattern,
+};
 pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
 };
@@ -54,6 +60,9 @@ pub struct Config {
     pub reporting_db: ReportingDb,
     pub components: BTreeMap<String, Component>,
     pub checks: Checks,
+    /// The sections `[[check]]`, in the order of the file.
+    #[serde(skip)]
+    pub own: Vec<Arc<OwnCheck>>,
 }
 
 impl Config {
