@@ -60,6 +60,21 @@ impl Program {
         self
     }
 
+    /// The configuration file that it is given.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        let mut args = self.args.iter().skip_while(|arg| *arg != "--config");
+        args.nth(1).map(PathBuf::from).expect("a configuration file")
+    }
+
+    /// Gives it another configuration file.
+    #[must_use]
+    pub fn with_config(mut self, file: &std::path::Path) -> Self {
+        let place = self.args.iter().position(|arg| arg == "--config").expect("a configuration file");
+        self.args[place + 1] = file.into();
+        self
+    }
+
     /// Overrides a key of the configuration.
     #[must_use]
     pub fn set(self, key: &str, value: impl std::fmt::Display) -> Self {

@@ -38,6 +38,17 @@ impl<'a> Scene<'a> {
         self.program = self.program.clone().under(wrapper);
     }
 
+    /// Adds sections to the program's configuration file: in a copy beside the set's own, where relative paths mean the
+    /// same.
+    pub fn own(&mut self, sections: &str) {
+        let before = std::fs::read_to_string(self.program.config()).unwrap();
+        let name = tempfile::Builder::new().prefix("own-").suffix(".toml").tempfile_in(self.servers.root());
+        let file = name.unwrap().into_temp_path();
+        std::fs::write(&file, format!("{before}\n{sections}")).unwrap();
+        self.program = self.program.clone().with_config(&file);
+        self.hold(file);
+    }
+
     /// Keeps what undoes a change until the row is over. The last one undoes first.
     pub fn hold(&mut self, guard: impl Sized + 'a) {
         self.guards.push(Box::new(guard));
