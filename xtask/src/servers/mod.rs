@@ -42,6 +42,8 @@ mod tls;
 mod up;
 mod versions;
 
+pub use store::Store;
+
 use std::process::ExitCode;
 
 use anyhow::Result;

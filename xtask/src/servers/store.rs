@@ -50,6 +50,12 @@ impl Store {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// Where something of this name is kept.
+    #[must_use]
+    pub fn directory(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Takes the lock `name`, waiting for it as long as it takes.
     ///
     /// # Errors
