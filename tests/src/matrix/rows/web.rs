@@ -153,9 +153,9 @@ fn settings() -> Vec<Fault> {
         row("nginx does not say how long to keep static files", "missing header", &[("expires 1d;", "")])
             .culprit(SERVING, WRONG)
             .telling("keep"),
-        row("nginx knows no types of files", "wrong header", &[("image/x-icon", "text/x-unknown")])
+        row("nginx knows no types of files", "wrong header", &[("include ", "# include ")])
             .culprit(SERVING, WRONG)
-            .telling("text/x-unknown"),
+            .telling("octet-stream"),
         row(
             "nginx answers 503 though there is no maintenance",
             "wrong status",
