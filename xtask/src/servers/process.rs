@@ -1,7 +1,7 @@
 //! Finding and ending the processes of a set of servers, by a mark in their environment.
 //!
 //! Pid files name the first process only, and a killed `up` writes no more of them; the environment is inherited by
-//! every child and cannot be lost.
+//! every child, and only who writes over it himself loses it: he is known by the directory in which he works.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -58,6 +58,9 @@ fn belongs(process: &Path, directory: &Path) -> Option<String> {
             .filter_map(|argument| argument.strip_prefix(inside.as_bytes()));
         return named.take_while(|_| ours).map(first_component).next();
     };
+    if !environment.contains(&b'=') {
+        return erased(process, directory);
+    }
     let value = |name: &str| {
         let prefix = format!("{name}=");
         let mut variables = environment.split(|&byte| byte == 0);
@@ -68,6 +71,14 @@ fn belongs(process: &Path, directory: &Path) -> Option<String> {
         return None;
     }
     Some(String::from_utf8_lossy(&value(SERVER_MARK).unwrap_or_default()).into_owned())
+}
+
+/// A process that writes its title where its environment was (nginx) has no mark any more; where it works tells whose it is.
+/// A kernel thread or a zombie works nowhere.
+fn erased(process: &Path, directory: &Path) -> Option<String> {
+    let place = fs::read_link(process.join("cwd")).ok()?;
+    let below = place.strip_prefix(directory).ok()?;
+    Some(first_component(below.as_os_str().as_encoded_bytes()))
 }
 
 fn first_component(path: &[u8]) -> String {
@@ -168,6 +179,20 @@ mod tests {
         assert_eq!(kill_all(directory.path()).unwrap().len(), 2);
         child.wait().unwrap();
         assert!(marked(directory.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process of no server")]
+    fn who_has_lost_the_mark_is_found_where_it_works() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("nginx");
+        fs::create_dir(&home).unwrap();
+        let mut child = Command::new("sleep").arg("300").env_clear().current_dir(&home).spawn().unwrap();
+        while of(directory.path(), "nginx").unwrap().is_empty() {
+            sleep(Duration::from_millis(10));
+        }
+        assert_eq!(kill_server(directory.path(), "nginx").unwrap(), BTreeSet::from([child.id()]));
+        child.wait().unwrap();
     }
 
     #[test]
