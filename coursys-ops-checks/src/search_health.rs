@@ -34,7 +34,7 @@ impl SearchHealth {
             CheckSpec::new("search.health", "Search health")
                 .needs("search.connection")
                 .component("elasticsearch")
-                .timeout(Duration::from_secs(4))
+                .timeout(Duration::from_millis(3500))
                 .timeout_hint("Elasticsearch hangs: look at its log and its memory, then restart it")
                 .explanation(
                     "Asks Elasticsearch for the colour of its cluster, whether the index `search.index` or the \

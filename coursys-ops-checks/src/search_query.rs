@@ -1,5 +1,7 @@
 //! `search.query`: the index finds what must be there.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
 use coursys_ops_core::{Check, Scope};
@@ -22,6 +24,7 @@ impl SearchQuery {
         let spec =
             CheckSpec::new("search.query", "Search finds something")
                 .needs("search.freshness")
+                .timeout(Duration::from_secs(3))
                 .component("elasticsearch")
                 .timeout_hint("the index does not answer: look at Elasticsearch's log, memory and disk")
                 .explanation(

@@ -107,6 +107,8 @@ fn search(set: Set, version: &str) -> Vec<Fault> {
         Request("PUT", "/_cluster/settings", r#"{"transient": {"cluster.routing.allocation.disk.*": null}}"#);
     const WRITABLE: Request =
         Request("PUT", "/_all/_settings", r#"{"index.blocks.read_only_allow_delete": null}"#);
+    const EMPTY: &[Request] = &[Request("PUT", "/emptied", r#"{"settings": {"index.number_of_shards": 1}}"#)];
+    const GONE: &[Request] = &[Request("DELETE", "/emptied", "")];
     let fault =
         |name: &str, mechanism: &'static str| Fault::new(format!("{name} ({version})"), mechanism).on(set);
     let full = if set == set::PLAIN {
@@ -115,6 +117,18 @@ fn search(set: Set, version: &str) -> Vec<Fault> {
         inject::search(&[FLOODED], &[DRY, WRITABLE])
     };
     vec![
+        fault("the index is empty", "empty index")
+            .with(inject::search(EMPTY, GONE))
+            .set("search.index", "emptied")
+            .culprit("search.freshness", "failed empty"),
+        fault("the index is empty while it is made anew", "rebuild")
+            .with(inject::search(EMPTY, GONE))
+            .with(inject::held("batch", 1))
+            .set("search.index", "emptied")
+            .set("search.rebuild_tasks", "hold")
+            .culprit("search.freshness", "warning empty")
+            .telling("coredata.tasks.hold")
+            .culprit("search.query", "warning no_hits"),
         fault("the index takes no changes", "read-only index")
             .with(inject::search(
                 &[Request("PUT", "/haystack/_settings", r#"{"index.blocks.read_only_allow_delete": true}"#)],
