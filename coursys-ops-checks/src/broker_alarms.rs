@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use coursys_ops_core::config::Broker;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
 use coursys_ops_core::{Check, Scope};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::amqp::{AmqpError, Connection, Incoming};
@@ -15,6 +16,9 @@ use crate::version::Version;
 
 /// The check's id, for those that need it.
 pub const ID: &str = "broker.alarms";
+
+/// The first message of a client is taken also while there is an alarm; that there is one is told right after.
+const AFTERTHOUGHT: Duration = Duration::from_millis(150);
 
 const EXPLANATION: &str = "\
 Sends the broker a message that reaches nobody and looks whether it is taken. RabbitMQ stops taking messages from \
@@ -61,17 +65,28 @@ impl Default for BrokerAlarms {
 /// Whether the broker takes a message; a finding says why not.
 async fn takes(connection: &mut Connection) -> Result<Finding, AmqpError> {
     connection.send_to_nobody(&format!("coursys-ops-{}", Uuid::new_v4())).await?;
+    let mut taken = false;
     loop {
-        return Ok(match connection.next().await? {
-            Incoming::Confirmed => Finding::passed("the broker takes messages: there is no alarm"),
-            Incoming::Blocked(reason) => alarm(&reason),
-            Incoming::NotConfirmed | Incoming::Returned { .. } => Finding::failed(
-                Code::Rejected,
-                "the broker did not take a message that reaches nobody",
-                "look at the broker's log",
-            ),
-            Incoming::Message(_) => continue,
-        });
+        let incoming = if taken {
+            match timeout(AFTERTHOUGHT, connection.next()).await {
+                Ok(incoming) => incoming?,
+                Err(_) => return Ok(Finding::passed("the broker takes messages: there is no alarm")),
+            }
+        } else {
+            connection.next().await?
+        };
+        match incoming {
+            Incoming::Confirmed => taken = true,
+            Incoming::Blocked(reason) => return Ok(alarm(&reason)),
+            Incoming::NotConfirmed | Incoming::Returned { .. } => {
+                return Ok(Finding::failed(
+                    Code::Rejected,
+                    "the broker did not take a message that reaches nobody",
+                    "look at the broker's log",
+                ));
+            }
+            Incoming::Message(_) => {}
+        }
     }
 }
 

@@ -39,6 +39,8 @@ fn alarms() -> Vec<Fault> {
                 &["set_vm_memory_high_watermark", "absolute", "1MB"],
                 &["set_vm_memory_high_watermark", "0.4"],
             ))
+            // The broker looks at its memory every second.
+            .with(|_| sleep(Duration::from_secs(2)))
             .culprit("broker.alarms", "failed alarm")
             .telling("memory"),
         Fault::new("the broker is short of disk space", "broker's disk alarm")
