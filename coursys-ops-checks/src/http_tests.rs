@@ -157,7 +157,7 @@ async fn behind_a_tunnel_begins_a_handshake() {
 fn an_address_is_read_with_its_defaults() {
     let parts = |text: &str| {
         let url: Url = text.parse().unwrap();
-        (url.is_https(), url.host().to_owned(), url.port(), url.path().to_owned())
+        (url.is_https(), url.host().to_owned(), url.server("x").port, url.path().to_owned())
     };
     assert_eq!(parts("https://cas.test/cas/"), (true, "cas.test".into(), 443, "/cas/".into()));
     assert_eq!(parts("http://[::1]:8080"), (false, "::1".into(), 8080, "/".into()));

@@ -4,8 +4,6 @@
 //! followed, because a check wants to see it; no proxy is used unless its key names one; nothing is kept alive, and the
 //! connection is driven by the future that asks, so that dropping it ends everything.
 
-#![allow(dead_code, unused_imports, reason = "the checks that ask are being written")]
-
 mod proxy;
 mod request;
 mod response;

@@ -37,16 +37,6 @@ impl Target {
         self
     }
 
-    /// Connects to another host or address than the name that certificate and header are for.
-    #[must_use]
-    pub(crate) fn at(mut self, host: &str, port: u16) -> Self {
-        let name = self.server.tls_server_name.take().or_else(|| self.server.host.take());
-        self.server.tls_server_name = name;
-        self.server.host = Some(host.to_owned());
-        self.server.port = port;
-        self
-    }
-
     /// Asks by way of a proxy, which the configuration has under `key`.
     #[must_use]
     pub(crate) fn through(mut self, proxy: Option<Url>, key: &str) -> Self {

@@ -14,6 +14,7 @@ pub(crate) struct Url {
     https: bool,
     /// A name or an address; IPv6 stands without brackets.
     host: String,
+    /// 80 or 443 when the address names none.
     port: u16,
     /// Begins with a slash.
     path: String,
@@ -45,11 +46,6 @@ impl Url {
     /// The name or address; IPv6 stands without brackets.
     pub(crate) fn host(&self) -> &str {
         &self.host
-    }
-
-    /// The port, which is 80 or 443 when the address names none.
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
     }
 
     /// The path, which begins with a slash.
