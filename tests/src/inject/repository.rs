@@ -29,8 +29,11 @@ struct Restored {
 
 impl Restored {
     fn of(scene: &Scene<'_>) -> Self {
-        let (site, aside) = (scene.servers.root().join("site"), scene.servers.root().join("run/site.aside"));
-        let copied = Command::new("cp").arg("--archive").args([&site, &aside]).status().unwrap();
+        let site = scene.servers.root().join("site");
+        // One for each: a row may change the directory twice.
+        let aside = tempfile::Builder::new().prefix("site-").tempdir_in(scene.servers.root().join("run"));
+        let aside = aside.unwrap().keep();
+        let copied = Command::new("cp").arg("--archive").arg(site.join(".")).arg(&aside).status().unwrap();
         assert!(copied.success(), "cp: {copied}");
         Self { site, aside }
     }

@@ -37,7 +37,7 @@ fn state() -> Vec<Fault> {
         state(
             "a commit was made on the server",
             "unpushed commit",
-            "echo >> README.md; git commit -qam x README.md",
+            "echo >> README.md; git commit -qm x README.md",
             "warning ahead",
         )
         .telling("1 commit"),
