@@ -103,6 +103,8 @@ mod watermark;
 mod words;
 mod workers;
 
+mod reference;
+
 #[cfg(test)]
 mod testing;
 
@@ -112,6 +114,7 @@ use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
 
 pub use own::problems as own_problems;
+pub use reference::reference;
 
 /// Every check of this configuration, by id. None of them sends anything.
 #[must_use]

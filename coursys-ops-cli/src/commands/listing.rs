@@ -76,12 +76,6 @@ fn json(specs: &[&CheckSpec]) -> Result<String, Failure> {
 }
 
 fn article(spec: &CheckSpec) -> String {
-    let effects = match spec.effects {
-        Effects::None => "reads only",
-        Effects::SelfCleaning => "writes and takes it back (left out by --read-only)",
-        Effects::SiteLog => "makes the site write a log row (left out by --read-only)",
-        Effects::Sends => "sends something that cannot be taken back (left out by --read-only)",
-    };
     let location = match &spec.location {
         Location::Local => "on this machine".to_owned(),
         Location::Queue(queue) => format!("in the workers of queue `{queue}`"),
@@ -89,7 +83,7 @@ fn article(spec: &CheckSpec) -> String {
     let mut rows = vec![
         ("tier", spec.tier.to_string()),
         ("looks", location),
-        ("effects", effects.to_owned()),
+        ("effects", spec.effects.meaning().to_owned()),
         ("timeout", format!("{} s", spec.timeout.as_secs_f64())),
     ];
     if !spec.needs.is_empty() {

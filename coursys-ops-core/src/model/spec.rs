@@ -58,6 +58,19 @@ pub enum Effects {
     Sends,
 }
 
+impl Effects {
+    /// What it means, a few words.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::None => "reads only",
+            Self::SelfCleaning => "writes and takes it back (left out by --read-only)",
+            Self::SiteLog => "makes the site write a log row (left out by --read-only)",
+            Self::Sends => "sends something that cannot be taken back (left out by --read-only)",
+        }
+    }
+}
+
 /// Where a check must run: here, or in the workers of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
