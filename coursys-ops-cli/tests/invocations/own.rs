@@ -15,7 +15,7 @@ const FILES: &str = "\
 [[check]]
 id = \"own.here\"
 kind = \"file\"
-path = \"manage.py\"
+path = \"coursys-ops.toml\"
 explanation = \"The site does nothing without it.\"
 
 [[check]]
