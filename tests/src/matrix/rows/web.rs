@@ -179,6 +179,8 @@ fn settings() -> Vec<Fault> {
             .telling("500"),
         Fault::new("no host of the site is configured", "not configured")
             .set("web.hosts", "")
+            // Whom CAS sends people back to is made of the first host.
+            .set("cas.service", "https://coursys.test/login/")
             .culprit(SERVING, "failed not_configured"),
     ]
 }
