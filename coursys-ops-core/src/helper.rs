@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::PrivatePort;
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
-pub use errands::{Errand, FileStat, FileType};
+pub use errands::{Errand, FileStat};
 pub use everybody::Seen;
 pub use file::{Content, FileLook};
 pub use listeners::Listener;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use coursys_ops_core::Scope;
-use coursys_ops_core::config::OwnFile;
-use coursys_ops_core::helper::{FileStat, FileType, Refusal};
+use coursys_ops_core::config::{FileType, OwnFile};
+use coursys_ops_core::helper::{FileStat, Refusal};
 use coursys_ops_core::model::{Code, Finding, Measurement};
 use coursys_ops_core::render::text::quantity;
 use rustix::io::Errno;

@@ -31,8 +31,8 @@ pub use model::{
     Search, SecretValue, Server, Site, Subnet, System, Time, Tls, Web,
 };
 pub use model::{
-    Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
-    OwnUrl, Pattern,
+    FileType, Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp,
+    OwnUnit, OwnUrl, Pattern,
 };
 pub use own::{COMMON_KEYS, OWN_KINDS, OwnKey, own_example, own_keys};
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};

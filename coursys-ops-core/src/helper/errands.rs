@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::everybody::everybody;
 use super::{Answer, Refusal, SYSTEM_PATH, encode, resolve};
+use crate::config::FileType;
 use crate::trust;
 
 /// How long nothing may move while somebody waits, before another thread helps.
@@ -39,34 +40,6 @@ pub enum Errand {
     /// Why root must not run this program: somebody else could have written it. A bare name is looked for where programs of
     /// the system are. Answer: [`Answer`] of a text, or of nothing when it is to be trusted.
     Distrust(PathBuf),
-}
-
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "each is the type of its name")]
-pub enum FileType {
-    File,
-    Directory,
-    Link,
-    Socket,
-    Fifo,
-    Device,
-}
-
-impl FileType {
-    /// In words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::File => "a file",
-            Self::Directory => "a directory",
-            Self::Link => "a symbolic link",
-            Self::Socket => "a socket",
-            Self::Fifo => "a named pipe",
-            Self::Device => "a device",
-        }
-    }
 }
 
 /// What the kernel says about a file.

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 pub use code::SiteCode;
 pub use outside::{Cas, Emplid, Kerberos, Photos, ReportingDb};
 pub use own::{
-    Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
-    OwnUrl, Pattern,
+    FileType, Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp,
+    OwnUnit, OwnUrl, Pattern,
 };
 pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,

@@ -7,7 +7,7 @@ use super::super::model::{
     SecretValue, Server, Tls,
 };
 use super::fields::Fields;
-use crate::helper::FileType;
+use crate::config::FileType;
 use crate::model::{CheckSpec, Effects, Tier};
 
 /// Makes a check of a section; nothing when something that it cannot be without is missing or wrong, which has been told.

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use crate::config::FileType;
 use crate::config::{
     COMMON_KEYS, Config, FileSource, OWN_KINDS, OwnLook, Problem, Sources, load, own_example, own_keys,
     show_json, show_text,
 };
-use crate::helper::FileType;
 use crate::model::Tier;
 
 const PATH: &str = "/etc/coursys-ops/config.toml";
