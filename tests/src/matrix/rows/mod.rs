@@ -4,6 +4,7 @@ mod cache_search;
 mod celery;
 mod code;
 mod database;
+mod disks;
 mod kerberos;
 mod network;
 mod outside;
@@ -22,11 +23,12 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 /// Every row, area by area.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    let areas: [Area; 13] = [
+    let areas: [Area; 14] = [
         ("database", database::rows),
         ("celery", celery::rows),
         ("cache_search", cache_search::rows),
         ("system", system::rows),
+        ("disks", disks::rows),
         ("outside", outside::rows),
         ("outside", services::rows),
         ("outside", kerberos::rows),

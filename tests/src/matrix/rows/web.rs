@@ -43,7 +43,7 @@ fn servers() -> Vec<Fault> {
             .culprit(SERVING, "failed refused")
             .telling("gunicorn")
             // It looks at processes, and there are none.
-            .also("site.locale", "failed not_running"),
+            .culprit("site.locale", "failed not_running"),
         Fault::new("gunicorn hangs", "hung")
             .with(inject::hung("gunicorn"))
             .culprit(SERVING, "failed timeout")
