@@ -162,6 +162,8 @@ fn hits(said: &Said, wanted: &Cache) -> Option<Finding> {
 fn connections(said: &Said, wanted: &Cache) -> Option<Finding> {
     let used = said.statistic("curr_connections")?;
     let possible = said.setting("maxconns").or_else(|| said.statistic("max_connections"))?;
+    // Newer versions keep some of them for their own threads.
+    let possible = (possible - said.statistic("reserved_fds").unwrap_or(0.0)).max(0.0);
     let (share, most) = (percent(used, possible), wanted.max_connections_percent);
     let message = format!("{used:.0} of {possible:.0} connections are taken");
     let finding = if share > most {

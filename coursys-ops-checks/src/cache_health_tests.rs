@@ -83,6 +83,9 @@ fn a_low_hit_rate_counts_only_after_enough_questions() {
 #[test]
 fn connections_warn_before_there_are_none_left_and_after_there_were_none() {
     assert_eq!(wrong(&[("curr_connections", "820")]), warning("connections", Code::TooManyConnections));
+    assert_eq!(wrong(&[("curr_connections", "810")]), []);
+    let reserved = wrong(&[("curr_connections", "810"), ("reserved_fds", "20")]);
+    assert_eq!(reserved, warning("connections", Code::TooManyConnections));
     for counter in ["rejected_connections", "listen_disabled_num"] {
         let expected = warning("refused connections", Code::TooManyConnections);
         assert_eq!(wrong(&[(counter, "1")]), expected, "{counter}");

@@ -36,7 +36,7 @@ pub fn memcached(options: &'static [&'static str], deed: Deed) -> impl Fn(&mut S
 /// Nothing.
 pub fn left_alone(_: &mut Scene<'_>, _: u16) {}
 
-/// Far more is written than fits into one MiB.
+/// Far more is written than fits into two MiB.
 pub fn overfilled(_: &mut Scene<'_>, port: u16) {
     let value = "x".repeat(2000);
     let command = |number: usize| format!("set filler-{number} 0 0 {}\r\n{value}\r\n", value.len());
@@ -48,9 +48,9 @@ pub fn asked_in_vain(_: &mut Scene<'_>, port: u16) {
     talk(port, 12_000, |number| format!("get nobody-wrote-{number}\r\n"), "END\r\n");
 }
 
-/// Others hold forty-five connections.
+/// Others hold seventy connections.
 pub fn connected(scene: &mut Scene<'_>, port: u16) {
-    scene.hold(connections(port, 45));
+    scene.hold(connections(port, 70));
 }
 
 /// More came than could, and have gone again.

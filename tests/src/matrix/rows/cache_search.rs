@@ -47,7 +47,7 @@ fn cache() -> Vec<Fault> {
         health(
             "memcached throws values away",
             "evicting cache",
-            &["-m", "1"],
+            &["-m", "2"],
             inject::overfilled,
             "warning evicting",
         )
@@ -70,11 +70,11 @@ fn cache() -> Vec<Fault> {
         health(
             "memcached has few connections left",
             "many connections",
-            &["-c", "50"],
+            &["-c", "100"],
             inject::connected,
             "warning too_many_connections",
         )
-        .telling("of 50 connections"),
+        .telling("connections are taken"),
         health(
             "memcached has turned somebody away",
             "many connections",
