@@ -109,7 +109,7 @@ fn web() -> Vec<Fault> {
             "a page as it should be",
             "as it should be",
             "/docs/",
-            "body = \"(?i)<html\"\nheader = { content-type = \"^text/html\" }",
+            "body = \"CourSys\"\nheader = { content-type = \"^text/html\" }",
         ),
         row("a page that is not there", "wrong status", "/nosuch/", "").culprit(ID, "failed wrong_status"),
         row("a page of other contents", "wrong body", "/docs/", "body = \"no such words\"")
