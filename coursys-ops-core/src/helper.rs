@@ -24,7 +24,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::config::PrivatePort;
+use crate::machine::PrivatePort;
 
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
 pub use errands::{Errand, FileStat};

@@ -11,6 +11,7 @@ mod errands;
 pub mod glob;
 pub mod helper;
 pub mod import;
+mod machine;
 pub mod model;
 pub mod nearest;
 pub mod net;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::everybody::everybody;
 use super::{Answer, Refusal, SYSTEM_PATH, encode, resolve};
-use crate::config::FileType;
+use crate::machine::FileType;
 use crate::trust;
 
 /// How long nothing may move while somebody waits, before another thread helps.

@@ -9,7 +9,7 @@ use procfs::process::{FDTarget, all_processes};
 use procfs::{ProcError, ProcResult};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{PortProtocol, PrivatePort};
+use crate::machine::{PortProtocol, PrivatePort};
 
 /// A socket that takes what comes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

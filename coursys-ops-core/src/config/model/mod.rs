@@ -17,15 +17,17 @@ use serde::{Deserialize, Serialize};
 pub use code::SiteCode;
 pub use outside::{Cas, Emplid, Kerberos, Photos, ReportingDb};
 pub use own::{
-    FileType, Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp,
-    OwnUnit, OwnUrl, Pattern,
+    Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
+    OwnUrl, Pattern,
 };
 pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
 };
 pub use system::System;
 pub use upkeep::{Dumps, Maintenance};
-pub use web::{Gunicorn, PortProtocol, Ports, PrivatePort, Subnet, Web};
+pub use web::{Gunicorn, Ports, Subnet, Web};
+
+pub use crate::machine::{FileType, PortProtocol, PrivatePort};
 
 use crate::secret::Secret;
 

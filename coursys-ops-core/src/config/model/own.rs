@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+
+use crate::machine::FileType;
 
 use super::Server;
 use crate::config::{Origin, Problem};
@@ -347,33 +349,5 @@ impl Pattern {
 impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.as_str())
-    }
-}
-
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "each is the type of its name")]
-pub enum FileType {
-    File,
-    Directory,
-    Link,
-    Socket,
-    Fifo,
-    Device,
-}
-
-impl FileType {
-    /// In words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::File => "a file",
-            Self::Directory => "a directory",
-            Self::Link => "a symbolic link",
-            Self::Socket => "a socket",
-            Self::Fifo => "a named pipe",
-            Self::Device => "a device",
-        }
     }
 }
