@@ -169,9 +169,14 @@ impl Drop for Consuming {
 /// A worker was told to leave its queue.
 pub fn told_off(queue: &'static str) -> impl Fn(&mut Scene<'_>) {
     move |scene| {
-        let back = python(scene, "app.control.add_consumer(sys.argv[1], reply=True)\n", &[queue]);
+        // The others must not hear it: they would serve the queue from then on.
+        const OWN: &str = "own = [node for answer in app.control.ping() for node in answer \
+            if node.startswith(sys.argv[1] + '@')]\n";
+        let said =
+            |what: &str| format!("{OWN}app.control.{what}(sys.argv[1], destination=own, reply=True)\n");
+        let back = python(scene, &said("add_consumer"), &[queue]);
         scene.hold(Consuming(Some(back)));
-        run(python(scene, "app.control.cancel_consumer(sys.argv[1], reply=True)\n", &[queue]));
+        run(python(scene, &said("cancel_consumer"), &[queue]));
     }
 }
 

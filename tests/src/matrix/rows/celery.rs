@@ -78,8 +78,9 @@ fn alarms() -> Vec<Fault> {
             .slow(),
         Fault::new("the broker's tool speaks to another node", "wrong node")
             .set("broker.control", r#"["/usr/lib/rabbitmq/bin/rabbitmqctl", "-n", "nobody@localhost"]"#)
-            .culprit("broker.nodes", "failed server_error")
-            .also("celery.queues.other", "skipped server_error")
+            // The tool itself may wait longer than anybody has time.
+            .culprit("broker.nodes", "failed server_error|failed timeout")
+            .also("celery.queues.other", "skipped server_error|failed timeout")
             .slow(),
         Fault::new("the broker's tool is not for this user", "not permitted")
             .set(
@@ -102,7 +103,8 @@ fn silent_workers() -> Vec<Fault> {
             .culprit("celery.queue.sims", "failed no_consumer"),
         Fault::new("the worker of photo was told to leave its queue", "worker told off")
             .with(inject::told_off("photo"))
-            .culprit("celery.queue.photo", "failed no_consumer"),
+            .culprit("celery.queue.photo", "failed no_consumer")
+            .also("celery.nodes", "failed unexpected_node"),
         Fault::new("a queue that nobody declared", "missing queue")
             .set("celery.queues", r#"["batch", "email", "fast", "nosuch", "photo", "sims"]"#)
             .culprit("celery.queue.nosuch", "failed no_queue"),

@@ -106,10 +106,13 @@ fn tables() -> Vec<Fault> {
             ))
             .culprit("database.charset", "failed wrong_collation")
             .telling("ALTER DATABASE"),
-        Fault::new("the server makes every connection latin1", "latin1 connection")
-            .with(inject::sql("SET GLOBAL init_connect = 'SET NAMES latin1'", "SET GLOBAL init_connect = ''"))
+        Fault::new("the table of terms is latin1", "latin1 table")
+            .with(inject::sql(
+                "ALTER TABLE coredata_semester CONVERT TO CHARACTER SET latin1",
+                "ALTER TABLE coredata_semester CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+            ))
             .culprit("database.unicode", "failed mangled")
-            .telling("init_connect"),
+            .culprit("database.charset", "failed wrong_collation"),
         Fault::new("the table of terms is gone", "missing table")
             .with(inject::sql(
                 "RENAME TABLE coredata_semester TO fault_semester",
@@ -118,7 +121,10 @@ fn tables() -> Vec<Fault> {
             .culprit("database.connection", "failed table_missing"),
         Fault::new("the database takes no changes", "read-only database")
             .with(inject::sql("SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"))
-            .culprit("database.unicode", "failed rejected"),
+            .culprit("database.unicode", "failed rejected")
+            // Each page and each task of the site saves a row.
+            .also("web.serving", "failed server_error")
+            .also("celery.reporting-db", "failed task_failed"),
     ]
 }
 
@@ -199,7 +205,9 @@ fn load() -> Vec<Fault> {
                 "holds, checks = connect(), connect()\nrun(holds, \"LOCK TABLES coredata_courseoffering WRITE\")\n\
                  run(checks, \"CHECK TABLE coredata_courseoffering\")",
             ))
-            .culprit("database.capacity", "failed table_check"),
+            .culprit("database.capacity", "failed table_check")
+            // Whoever reads about all tables waits for the lock, too.
+            .also("database.unicode", "passed ok|failed timeout"),
         Fault::new("an account without PROCESS sees its own statement", "account without PROCESS")
             .with(inject::sql("REVOKE PROCESS ON *.* FROM coursys@'%'", "GRANT PROCESS ON *.* TO coursys@'%'"))
             .set("database.max_statement_age_s", 2)
