@@ -2,7 +2,7 @@
 #
 #     ruby markup.rb                # reads fixture.json beside this file
 #
-# Ends when the broker does, with status 1; whoever manages it starts it again.
+# Serves from a process of its own, which ends when the broker does; another one takes its place a second later.
 
 require "bunny"
 require "commonmarker"
@@ -21,6 +21,14 @@ options = {
 if broker["ca_file"]
   options.merge!(tls: true, tls_ca_certificates: [broker["ca_file"]], verify_peer: true)
 end
+
+# The process that starts those that serve. A signal that ends it ends its child, too.
+while (server = fork)
+  %w[INT TERM].each { |signal| trap(signal) { Process.kill("KILL", server); exit! } }
+  Process.wait(server)
+  sleep 1
+end
+%w[INT TERM].each { |signal| trap(signal, "DEFAULT") }
 
 connection = Bunny.new(options)
 connection.start
