@@ -12,11 +12,14 @@ pub fn rows() -> Vec<Fault> {
                 settings(scene, &format!("CACHES = {local}"));
             })
             .slow()
-            .culprit("cache.shared", "failed not_shared"),
+            .culprit("cache.shared", "failed not_shared")
+            // The settings are a file of the site's code.
+            .also("code.state", "failed uncommitted"),
         Fault::new("the site's keys in the cache begin with something else", "wrong key prefix")
             .set("cache.key_prefix", "other")
             .slow()
-            .culprit("cache.shared", "failed not_shared"),
+            .culprit("cache.shared", "failed not_shared")
+            .culprit("code.settings", "failed differs"),
     ]
 }
 
