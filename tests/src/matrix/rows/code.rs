@@ -158,6 +158,9 @@ fn edited(change: &str) -> String {
     )
 }
 
+/// Of tier deploy, it asks the same Python before `site.python`, which is slow, and cannot need it.
+const MIGRATIONS: &str = "database.migrations";
+
 /// The site's Python does not start, or Django complains.
 fn python() -> Vec<Fault> {
     let settings = |name: &str, line: &str| {
@@ -166,6 +169,7 @@ fn python() -> Vec<Fault> {
             .slow()
             .culprit("site.python", "failed site_failed")
             .telling("site_fixture/settings.py")
+            .also(MIGRATIONS, "failed site_failed")
             .also("code.state", "failed uncommitted")
     };
     vec![
@@ -173,13 +177,15 @@ fn python() -> Vec<Fault> {
             .with(inject::replaced("site/fixture.json", "{"))
             .slow()
             .culprit("site.python", "failed site_failed")
-            .telling("not JSON"),
+            .telling("not JSON")
+            .also(MIGRATIONS, "failed site_failed"),
         settings("the site's settings have a syntax error", "DEBUG = = True"),
         settings("the site's settings import what is not installed", "import nonsense_module"),
         Fault::new("the site's settings hang when they are imported", "hanging settings")
             .with(inject::in_site("rm fixture.json; mkfifo fixture.json"))
             .slow()
-            .culprit("site.python", "failed timeout"),
+            .culprit("site.python", "failed timeout")
+            .also(MIGRATIONS, "failed timeout"),
         Fault::new("two relations of a model have one name", "system check")
             .with(inject::in_site(&format!("cat >> coredata/models.py <<'END'\n{CLASH}END")))
             .slow()
@@ -189,7 +195,8 @@ fn python() -> Vec<Fault> {
         Fault::new("the virtual environment is gone", "missing program")
             .set("site.python", "/no/such/python")
             .slow()
-            .culprit("site.python", "failed not_found"),
+            .culprit("site.python", "failed not_found")
+            .also(MIGRATIONS, "failed site_failed|failed not_found"),
     ]
 }
 
