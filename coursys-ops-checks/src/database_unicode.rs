@@ -22,7 +22,8 @@ A student's name or a message may hold any character. MariaDB's `latin1` and its
 often only when the first such student comes.
 
 When it fails: tables and columns are the affair of `database.charset`, so it is the connection: look at \
-`skip-character-set-client-handshake` and `init_connect` in the server's configuration, and at a proxy in between.";
+`skip-character-set-client-handshake` and `init_connect` in the server's configuration, and at a proxy in between; or a \
+trigger of the table that mangles what it is given.";
 
 /// The table of terms: small, and the site cannot do without it.
 const TABLE: &str = "coredata_semester";
@@ -98,8 +99,9 @@ async fn round_trip(
     database: &Database,
     connection: &mut MySqlConnection,
 ) -> Result<Option<Finding>, Finding> {
-    /// The server's words for a character that the column cannot hold, and for one that it could hold in part.
-    const CANNOT_HOLD: [u16; 2] = [1366, 1406];
+    /// The server's words for a character that the column cannot hold, that it could hold in part, and that is not in
+    /// another character set.
+    const CANNOT_HOLD: [u16; 3] = [1366, 1406, 1977];
     let wrong = |error| mysql::finding(database, error);
     let name = unlikely_name();
     let id = -1 - i64::from(Uuid::new_v4().as_fields().1);
@@ -207,8 +209,8 @@ fn mangled(column: &str) -> Finding {
     Finding::failed(
         Code::Mangled,
         "the name of a term with `🎓` in it did not come back as it was",
-        "convert the table after a dump: ALTER TABLE coredata_semester CONVERT TO CHARACTER SET utf8mb4 \
-         COLLATE utf8mb4_unicode_ci",
+        "its columns are as they should be, so something changes names on their way: `SHOW TRIGGERS`, `init_connect` of the \
+         server, a proxy in between",
     )
     .about(format!("{TABLE}.{column}"))
 }

@@ -22,6 +22,8 @@ pub enum Mischief {
     Late(Duration),
     /// The eighth bit of every byte is lost.
     SevenBits,
+    /// As a pool of connections that believes that all the world is latin1: whoever asks for utf8mb4 gets that.
+    Latin1,
 }
 
 /// A proxy on a free port of loopback.
@@ -46,7 +48,7 @@ impl Proxy {
                     let Ok(server) = TcpStream::connect(server) else { return };
                     let (mut asks, mut asked) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                     thread::spawn(move || {
-                        let _ = std::io::copy(&mut asks, &mut asked);
+                        ask(&mut asks, &mut asked, mischief);
                         let _ = asked.shutdown(Shutdown::Write);
                     });
                     answer(server, client, mischief);
@@ -54,6 +56,25 @@ impl Proxy {
             }
         });
         Self { port }
+    }
+}
+
+/// Hands on what the client asks.
+fn ask(client: &mut TcpStream, server: &mut TcpStream, mischief: Mischief) {
+    const WANTED: &[u8] = b"utf8mb4 COLLATE utf8mb4_unicode_ci";
+    // As long, so that the length before it stays right.
+    const GIVEN: &[u8] = b"latin1 COLLATE latin1_swedish_ci  ";
+    let mut buffer = [0; 16 << 10];
+    while let Ok(count @ 1..) = client.read(&mut buffer) {
+        let piece = &mut buffer[..count];
+        if matches!(mischief, Mischief::Latin1)
+            && let Some(at) = piece.windows(WANTED.len()).position(|window| window == WANTED)
+        {
+            piece[at..at + GIVEN.len()].copy_from_slice(GIVEN);
+        }
+        if server.write_all(piece).is_err() {
+            break;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::inject;
 use crate::matrix::{Fault, Scene};
+use crate::stand_in::Mischief;
 
 /// How long a process gets to be in the middle of what it does.
 const SETTLE: Duration = Duration::from_secs(4);
@@ -106,13 +107,28 @@ fn tables() -> Vec<Fault> {
             ))
             .culprit("database.charset", "failed wrong_collation")
             .telling("ALTER DATABASE"),
-        Fault::new("the table of terms is latin1", "latin1 table")
+        Fault::new("the table of terms is latin1", "wrong charset")
             .with(inject::sql(
                 "ALTER TABLE coredata_semester CONVERT TO CHARACTER SET latin1",
                 "ALTER TABLE coredata_semester CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
             ))
+            .culprit("database.charset", "failed wrong_collation")
+            .telling("coredata_semester"),
+        Fault::new("a pool of connections before MariaDB makes them latin1", "latin1 connection")
+            .with(inject::proxied("database", Mischief::Latin1))
             .culprit("database.unicode", "failed mangled")
-            .culprit("database.charset", "failed wrong_collation"),
+            .telling("`character_set_client` is `latin1`")
+            // What they read of the site's settings in the database is mangled, too.
+            .also("celery.beat", "failed garbage")
+            .also("photos.service", "failed garbage"),
+        Fault::new("a trigger takes names through latin1", "latin1 trigger")
+            .with(inject::sql(
+                "CREATE TRIGGER fault_latin1 BEFORE INSERT ON coredata_semester FOR EACH ROW SET NEW.name = \
+                 CONVERT(NEW.name USING latin1)",
+                "DROP TRIGGER IF EXISTS fault_latin1",
+            ))
+            .culprit("database.unicode", "failed mangled")
+            .telling("did not come back"),
         Fault::new("the table of terms is gone", "missing table")
             .with(inject::sql(
                 "RENAME TABLE coredata_semester TO fault_semester",
@@ -122,7 +138,7 @@ fn tables() -> Vec<Fault> {
         Fault::new("the database takes no changes", "read-only database")
             .with(inject::sql("SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"))
             .culprit("database.unicode", "failed rejected")
-            // Each page and each task of the site saves a row.
+            // Every page and every task saves a row.
             .also("web.serving", "failed server_error")
             .also("celery.reporting-db", "failed task_failed"),
     ]
@@ -145,7 +161,8 @@ fn migrations() -> Vec<Fault> {
                  dependencies = [(\"coredata\", \"0001_initial\")]\n",
             ))
             .culprit("database.migrations", "failed migrations_missing")
-            .telling("0002_fault"),
+            .telling("0002_fault")
+            .also("code.state", "warning untracked"),
         Fault::new("the database is ahead of the code", "migration extra")
             .with(inject::sql(
                 "INSERT INTO django_migrations (app, name, applied) VALUES ('coredata', '0002_fault', NOW())",
@@ -161,6 +178,11 @@ fn migrations() -> Vec<Fault> {
             .culprit("database.migrations", "failed migrations_unknown")
             .telling("database.retired_apps"),
     ]
+}
+
+/// A table that nobody else uses, also by way of a foreign key.
+fn own_table() -> impl Fn(&mut Scene<'_>) {
+    inject::sql("CREATE TABLE fault_locked (id int)", "DROP TABLE IF EXISTS fault_locked")
 }
 
 /// Connections, statements and locks.
@@ -193,23 +215,26 @@ fn load() -> Vec<Fault> {
             .culprit("database.capacity", "failed lock_wait")
             .telling("`KILL "),
         Fault::new("a table is locked that somebody reads", "lock wait")
+            .with(own_table())
             .set("database.max_statement_age_s", 2)
             .with(script(
-                "holds, wants = connect(), connect()\nrun(holds, \"LOCK TABLES coredata_courseoffering WRITE\")\n\
-                 run(wants, \"SELECT COUNT(*) FROM coredata_courseoffering\")",
+                "holds, wants = connect(), connect()\nrun(holds, \"LOCK TABLES fault_locked WRITE\")\n\
+                 run(wants, \"SELECT COUNT(*) FROM fault_locked\")",
             ))
             .culprit("database.capacity", "failed lock_wait")
             .telling("metadata lock"),
         Fault::new("a table is being checked", "table check")
+            .with(own_table())
             .with(script(
-                "holds, checks = connect(), connect()\nrun(holds, \"LOCK TABLES coredata_courseoffering WRITE\")\n\
-                 run(checks, \"CHECK TABLE coredata_courseoffering\")",
+                "holds, checks = connect(), connect()\nrun(holds, \"LOCK TABLES fault_locked WRITE\")\n\
+                 run(checks, \"CHECK TABLE fault_locked\")",
             ))
-            .culprit("database.capacity", "failed table_check")
-            // Whoever reads about all tables waits for the lock, too.
-            .also("database.unicode", "passed ok|failed timeout"),
+            .culprit("database.capacity", "failed table_check"),
         Fault::new("an account without PROCESS sees its own statement", "account without PROCESS")
-            .with(inject::sql("REVOKE PROCESS ON *.* FROM coursys@'%'", "GRANT PROCESS ON *.* TO coursys@'%'"))
+            .with(inject::sql(
+                "REVOKE PROCESS ON *.* FROM coursys@'%'",
+                "GRANT PROCESS ON *.* TO coursys@'%'",
+            ))
             .set("database.max_statement_age_s", 2)
             .with(script("run(connect(), \"SELECT SLEEP(20)\")"))
             .culprit("database.capacity", "failed long_statement")
