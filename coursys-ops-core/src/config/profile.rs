@@ -9,7 +9,7 @@ pub const DEFAULT_LAYOUT: &str = "vm";
 /// What every layout says unless its own profile says otherwise, as TOML.
 pub(super) const COMMON: &str = include_str!("../../profiles/common.toml");
 
-/// The profile of a layout, as TOML; it stands above [`COMMON`].
+/// The profile of a layout, as TOML; it stands above what all layouts share.
 #[must_use]
 pub fn profile(layout: &str) -> Option<&'static str> {
     match layout {
