@@ -49,6 +49,7 @@ pub fn rows() -> Vec<Fault> {
             .with(inject::time(Time::Off(-60.0)))
             .culprit("database.connection", "failed access_denied")
             .culprit("search.query", "failed no_such_index")
+            .also("search.freshness", "skipped no_such_index")
             .culprit("files.writable.dumps", "failed not_found")
             .culprit("time.offset", "failed clock_off"),
         several("name servers are silent, a file system hangs and RabbitMQ drips")
