@@ -82,13 +82,14 @@ fn finding<'a>(component: &str, processes: impl Iterator<Item = &'a Process>) ->
             ),
             format!("set `LANG=en_CA.UTF-8` in the unit or environment file of {component}, then restart it"),
         ),
-        (None, 0, 0) => Finding::failed(
+        // Whether it should run is what `web.serving` and `celery.queue.*` say: a second failure would tell nothing new.
+        (None, 0, 0) => Finding::skipped(
             Code::NotRunning,
             format!("no process of {component} works in the site's directory"),
-            format!(
-                "start {component}, or correct `site.dir`, `site.user` and `components.{component}.process`"
-            ),
-        ),
+        )
+        .with_hint(format!(
+            "if {component} runs, correct `site.dir`, `site.user` and `components.{component}.process`"
+        )),
         (None, 0, _) => Finding::skipped(
             Code::NotPermitted,
             format!("the environment of {component} cannot be read by this user"),

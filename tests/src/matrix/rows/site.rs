@@ -1,5 +1,8 @@
-//! Faults of the site's own settings, of which the servers know nothing.
+//! Faults of the site's own settings and processes, of which the servers know nothing.
 
+use std::time::Duration;
+
+use crate::inject;
 use crate::matrix::{Fault, Scene};
 
 /// The rows of this area.
@@ -20,6 +23,16 @@ pub fn rows() -> Vec<Fault> {
             .slow()
             .culprit("cache.shared", "failed not_shared")
             .culprit("code.settings", "failed differs"),
+        Fault::new("one of gunicorn's processes was started without a locale", "wrong locale")
+            .with(|scene| {
+                // Known, as any process of gunicorn, by its user, its directory and a word of its command.
+                let mut stray =
+                    inject::as_site(scene, &["python", "-c", "import time; time.sleep(60)", "gunicorn"]);
+                stray.env("LANG", "C");
+                inject::spawned(scene, stray, Duration::from_millis(500));
+            })
+            .culprit("site.locale", "failed not_utf8")
+            .telling("without a UTF-8 locale"),
     ]
 }
 

@@ -41,9 +41,7 @@ fn servers() -> Vec<Fault> {
         Fault::new("gunicorn is stopped", "stopped")
             .with(inject::stopped("gunicorn"))
             .culprit(SERVING, "failed refused")
-            .telling("gunicorn")
-            // It looks at processes, and there are none.
-            .culprit("site.locale", "failed not_running"),
+            .telling("gunicorn"),
         Fault::new("gunicorn hangs", "hung")
             .with(inject::hung("gunicorn"))
             .culprit(SERVING, "failed timeout")
