@@ -64,7 +64,9 @@ impl Control {
     pub async fn ask<T: DeserializeOwned>(&self, scope: &Scope, arguments: &[&str]) -> Result<T, Finding> {
         let all = self.0.iter().cloned().chain(arguments.iter().map(Into::into));
         let json = ["--quiet", "--formatter", "json"].map(OsString::from);
-        let output = run(scope, all.chain(json)).await?;
+        // In a container the tool does not end with whoever called it, so it must know by itself when to.
+        let limit = format!("--timeout={}", scope.remaining().as_secs().saturating_add(1));
+        let output = run(scope, all.chain(json).chain([limit.into()])).await?;
         serde_json::from_slice(&output.stdout).map_err(|error| {
             Finding::failed(
                 Code::Garbage,
