@@ -13,37 +13,13 @@ use serde::Deserialize;
 use crate::run::{cargo, root, target};
 use crate::servers;
 
-/// What is passed on to the matrix.
+/// What is passed on to the matrix, which knows its arguments and explains them.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub struct Args {
-    /// Only rows that hold this in their name, area, mechanism, set of servers or a culprit's id.
-    filter: Option<String>,
-    /// Print one JSON document instead of the table.
-    #[arg(long)]
-    json: bool,
-    /// The name of the servers; a set that is up already is used and left up.
-    #[arg(long)]
-    name: Option<String>,
-    /// The first row of each mechanism only.
-    #[arg(long)]
-    one_of_each_mechanism: bool,
-    /// List the rows instead of running them.
-    #[arg(long)]
-    list: bool,
-}
-
-impl Args {
-    fn argv(&self) -> Vec<String> {
-        let flags = [
-            ("--json", self.json),
-            ("--one-of-each-mechanism", self.one_of_each_mechanism),
-            ("--list", self.list),
-        ];
-        let mut argv: Vec<String> = self.filter.iter().cloned().collect();
-        argv.extend(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| (*flag).to_owned()));
-        argv.extend(self.name.iter().flat_map(|name| ["--name".to_owned(), name.clone()]));
-        argv
-    }
+    /// `--help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
 }
 
 /// Becomes the matrix: signals reach it alone, and its exit code is ours.
@@ -51,11 +27,12 @@ impl Args {
 /// # Errors
 /// It cannot be built or started.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if !args.list {
+    // What only tells something needs no servers.
+    if !args.args.iter().any(|arg| ["--list", "--culprits", "--help", "-h"].contains(&arg.as_str())) {
         servers::install()?;
     }
     build()?;
-    Err(command(&args.argv()).exec()).context("failed to start the matrix")
+    Err(command(&args.args).exec()).context("failed to start the matrix")
 }
 
 /// Builds what the matrix runs: itself, the program and this tool.
