@@ -84,6 +84,7 @@ fn server_configuration(setting: &Setting) -> String {
          datadir = {data}\n\
          socket = {socket}\n\
          pid_file = {pid}\n\
+         tmpdir = {tmp}\n\
          bind_address = {ip}\n\
          port = {port}\n\
          init_file = {init}\n\
@@ -99,6 +100,7 @@ fn server_configuration(setting: &Setting) -> String {
         data = text(home.join("data")),
         socket = text(setting.database_socket()),
         pid = text(home.join("pid")),
+        tmp = text(&home),
         ip = setting.ip(),
         port = setting.ports.database,
         init = text(home.join("init.sql")),

@@ -79,6 +79,7 @@ fn configuration(setting: &Setting) -> String {
          datadir = {data}\n\
          socket = {socket}\n\
          pid_file = {pid}\n\
+         tmpdir = {tmp}\n\
          bind_address = {ip}\n\
          port = {port}\n\
          init_file = {init}\n\
@@ -93,6 +94,8 @@ fn configuration(setting: &Setting) -> String {
         data = path("data"),
         socket = text(socket(&setting.layout)),
         pid = path("pid"),
+        // Its own: temporary tables of two servers have the same names where their processes have the same number.
+        tmp = text(&home),
         ip = setting.ip(),
         port = setting.ports.reporting_db,
         init = path("init.sql"),
