@@ -14,12 +14,19 @@ QUEUE = "markdown2html_queue"
 broker = JSON.parse(File.read(File.join(__dir__, "fixture.json"), encoding: "UTF-8")).fetch("broker")
 # As bytes: the library joins them with bytes of its own, which fails for text that is not ASCII.
 vhost, user, password = %w[vhost user password].map { |key| broker.fetch(key).b }
+# In brackets, so that the colons of an IPv6 address are no port's.
+host = broker.fetch("host").then { |name| name.include?(":") ? "[#{name}]" : name }
 options = {
-  host: broker.fetch("host"), port: broker.fetch("port"), vhost: vhost, user: user, password: password,
+  host: host, port: broker.fetch("port"), vhost: vhost, user: user, password: password,
   automatically_recover: false
 }
 if broker["ca_file"]
   options.merge!(tls: true, tls_ca_certificates: [broker["ca_file"]], verify_peer: true)
+end
+
+# The library keeps the brackets, and then looks for a host of that name.
+class Session < Bunny::Session
+  def host_from_address(address) = super.delete("[]")
 end
 
 # The process that starts those that serve. A signal that ends it ends its child, too.
@@ -30,7 +37,7 @@ while (server = fork)
 end
 %w[INT TERM].each { |signal| trap(signal, "DEFAULT") }
 
-connection = Bunny.new(options)
+connection = Session.new(options)
 connection.start
 channel = connection.create_channel
 channel.prefetch(1)
