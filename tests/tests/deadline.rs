@@ -19,6 +19,7 @@ fn what_a_short_deadline_cuts_off_is_unknown() {
     let run =
         servers.program().set("broker.port", port).check(["broker.*", "celery.queue.*", "--deadline", "1"]);
     run.assert(&[
+        ("broker.alarms", SKIPPED_BY_BROKER),
         ("broker.connection", "unknown deadline"),
         ("celery.queue.batch", SKIPPED_BY_BROKER),
         ("celery.queue.email", SKIPPED_BY_BROKER),
