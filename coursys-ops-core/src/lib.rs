@@ -15,6 +15,7 @@ mod machine;
 pub mod model;
 pub mod nearest;
 pub mod net;
+pub mod plan;
 pub mod process;
 pub mod registry;
 pub mod render;
