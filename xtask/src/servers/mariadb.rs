@@ -1,6 +1,8 @@
 //! MariaDB 10.11, with the site's database and account.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
 
 use super::account::Account;
 use super::layout::Layout;
@@ -79,32 +81,8 @@ fn client_file(layout: &Layout) -> std::path::PathBuf {
 
 fn server_configuration(setting: &Setting) -> String {
     let home = setting.layout.server(NAME);
-    let mut cnf = format!(
-        "[mariadbd]\n\
-         datadir = {data}\n\
-         socket = {socket}\n\
-         pid_file = {pid}\n\
-         tmpdir = {tmp}\n\
-         bind_address = {ip}\n\
-         port = {port}\n\
-         init_file = {init}\n\
-         character_set_server = utf8mb4\n\
-         skip_name_resolve = ON\n\
-         skip_log_bin\n\
-         # Small and careless: the data is thrown away.\n\
-         innodb_log_file_size = 8M\n\
-         innodb_buffer_pool_size = 32M\n\
-         innodb_flush_log_at_trx_commit = 0\n\
-         performance_schema = OFF\n\
-         max_connections = 60\n",
-        data = text(home.join("data")),
-        socket = text(setting.database_socket()),
-        pid = text(home.join("pid")),
-        tmp = text(&home),
-        ip = setting.ip(),
-        port = setting.ports.database,
-        init = text(home.join("init.sql")),
-    );
+    let mut cnf = essentials(&home, &setting.database_socket(), setting.ip(), setting.ports.database);
+    cnf += "innodb_buffer_pool_size = 32M\nmax_connections = 60\n";
     if setting.tls.is_some() {
         let file = |name: &str| text(home.join(name));
         let (ca, certificate, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
@@ -114,6 +92,33 @@ fn server_configuration(setting: &Setting) -> String {
         );
     }
     cnf
+}
+
+/// What every server of a set is configured with: small and careless, since its data is thrown away.
+pub fn essentials(home: &Path, socket: &Path, ip: IpAddr, port: u16) -> String {
+    let path = |name: &str| text(home.join(name));
+    format!(
+        "[mariadbd]\n\
+         datadir = {data}\n\
+         socket = {socket}\n\
+         pid_file = {pid}\n\
+         # Its own: temporary tables of two servers have the same names where their processes have the same number.\n\
+         tmpdir = {tmp}\n\
+         bind_address = {ip}\n\
+         port = {port}\n\
+         init_file = {init}\n\
+         character_set_server = utf8mb4\n\
+         skip_name_resolve = ON\n\
+         skip_log_bin\n\
+         innodb_log_file_size = 8M\n\
+         innodb_flush_log_at_trx_commit = 0\n\
+         performance_schema = OFF\n",
+        data = path("data"),
+        socket = text(socket),
+        pid = path("pid"),
+        tmp = text(home),
+        init = path("init.sql"),
+    )
 }
 
 /// Runs at every start of the server, one statement a line. `utf8mb4_unicode_ci` is the site's collation, not the

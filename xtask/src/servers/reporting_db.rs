@@ -73,33 +73,9 @@ fn query(setting: &Setting) -> Program {
 
 fn configuration(setting: &Setting) -> String {
     let home = setting.layout.server(NAME);
-    let path = |name: &str| text(home.join(name));
-    format!(
-        "[mariadbd]\n\
-         datadir = {data}\n\
-         socket = {socket}\n\
-         pid_file = {pid}\n\
-         tmpdir = {tmp}\n\
-         bind_address = {ip}\n\
-         port = {port}\n\
-         init_file = {init}\n\
-         character_set_server = utf8mb4\n\
-         skip_name_resolve = ON\n\
-         skip_log_bin\n\
-         innodb_log_file_size = 8M\n\
-         innodb_buffer_pool_size = 8M\n\
-         innodb_flush_log_at_trx_commit = 0\n\
-         performance_schema = OFF\n\
-         max_connections = 20\n",
-        data = path("data"),
-        socket = text(socket(&setting.layout)),
-        pid = path("pid"),
-        // Its own: temporary tables of two servers have the same names where their processes have the same number.
-        tmp = text(&home),
-        ip = setting.ip(),
-        port = setting.ports.reporting_db,
-        init = path("init.sql"),
-    )
+    let essentials =
+        mariadb::essentials(&home, &socket(&setting.layout), setting.ip(), setting.ports.reporting_db);
+    essentials + "innodb_buffer_pool_size = 8M\nmax_connections = 20\n"
 }
 
 /// Runs at every start, one statement a line; so whatever a test changed is right again after a start.
