@@ -92,7 +92,7 @@ impl Stage {
         let run = program.args(scene.check_args.iter()).run();
         let report = run.report();
         verdict.ms = u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX);
-        verdict.found = expect::found(&report);
+        verdict.found = expect::found(&report, fault);
         verdict.wrong.extend(expect::differences(&report, &expected));
         verdict.wrong.extend(expect::untold(&report, fault));
         verdict.wrong.extend(run.offences());
