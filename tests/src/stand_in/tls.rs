@@ -31,6 +31,9 @@ pub enum Certificate {
     Ends(i64),
 }
 
+/// How long a client may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// A TLS server on a free port of loopback that hands everything on to another server.
 #[derive(Debug)]
 pub struct Front {
@@ -69,11 +72,18 @@ impl Front {
 }
 
 /// Takes turns in both directions: no protocol here talks in both at once.
-fn hand_on(client: TcpStream, server: SocketAddr, config: Arc<ServerConfig>) {
+fn hand_on(mut client: TcpStream, server: SocketAddr, config: Arc<ServerConfig>) {
     const TURN: Option<Duration> = Some(Duration::from_millis(5));
-    let (Ok(tls), Ok(mut server)) = (ServerConnection::new(config), TcpStream::connect(server)) else {
+    let (Ok(mut tls), Ok(mut server)) = (ServerConnection::new(config), TcpStream::connect(server)) else {
         return;
     };
+    // First of all and without taking turns: a server that speaks first would be handed on into a half-made connection.
+    let _ = client.set_read_timeout(Some(HANDSHAKE));
+    while tls.is_handshaking() {
+        if tls.complete_io(&mut client).is_err() {
+            return;
+        }
+    }
     let _ = (client.set_read_timeout(TURN), server.set_read_timeout(TURN));
     let mut client = StreamOwned::new(tls, client);
     loop {
