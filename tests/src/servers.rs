@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::process::Pid;
 use serde::Deserialize;
 
 use crate::Program;
@@ -35,6 +36,22 @@ pub struct Server {
     pub pids: Vec<i32>,
     /// Where it listens.
     pub port: Option<u16>,
+}
+
+impl Server {
+    /// Its processes: those that nobody of it started, and those that one of them started.
+    #[must_use]
+    pub fn mains_and_children(&self) -> (Vec<Pid>, Vec<Pid>) {
+        let is_child = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent =
+                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<i32>().ok());
+            parent.is_some_and(|parent| self.pids.contains(&parent))
+        };
+        let (children, mains): (Vec<i32>, _) = self.pids.iter().copied().partition(is_child);
+        let existing = |pids: Vec<i32>| pids.into_iter().filter_map(Pid::from_raw).collect();
+        (existing(mains), existing(children))
+    }
 }
 
 /// The set that `cargo xtask test` brought up, for this test alone; nothing when there is none and that is allowed.

@@ -80,34 +80,23 @@ impl Drop for Continued {
     }
 }
 
-/// Stops the processes of a worker for which `wanted` is true of whether they are its main one.
-fn stop_those(server: &'static str, wanted: fn(bool) -> bool) -> impl Fn(&mut Scene<'_>) {
-    move |scene| {
-        let pids = scene.servers.server(server).pids;
-        let is_child = |pid: &i32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let parent =
-                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<i32>().ok());
-            parent.is_some_and(|parent| pids.contains(&parent))
-        };
-        let chosen = pids.iter().filter(|pid| wanted(!is_child(pid)));
-        let chosen: Vec<Pid> = chosen.filter_map(|pid| Pid::from_raw(*pid)).collect();
-        assert!(!chosen.is_empty(), "`{server}` has no such process");
-        for pid in &chosen {
-            kill_process(*pid, Signal::STOP).unwrap();
-        }
-        scene.hold(Continued(chosen));
+/// Stops processes until the row ends.
+fn stop(scene: &mut Scene<'_>, pids: Vec<Pid>) {
+    assert!(!pids.is_empty(), "there is no such process");
+    for pid in &pids {
+        kill_process(*pid, Signal::STOP).unwrap();
     }
+    scene.hold(Continued(pids));
 }
 
 /// The children of a worker are stopped, its main process is not.
 pub fn hung_children(server: &'static str) -> impl Fn(&mut Scene<'_>) {
-    stop_those(server, |main| !main)
+    move |scene| stop(scene, scene.servers.server(server).mains_and_children().1)
 }
 
 /// The main process of a worker is stopped, its children are not.
 pub fn hung_main(server: &'static str) -> impl Fn(&mut Scene<'_>) {
-    stop_those(server, |main| main)
+    move |scene| stop(scene, scene.servers.server(server).mains_and_children().0)
 }
 
 /// A worker of the site's broker that has none of the site's tasks; with `version` it says that it is that Celery.

@@ -7,6 +7,7 @@ mod cache;
 mod celery;
 mod disk;
 mod file;
+mod gunicorn;
 mod machine;
 mod network;
 mod process;

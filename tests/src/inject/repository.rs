@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
+use super::gunicorn;
 use super::process::as_site;
 use crate::matrix::Scene;
 
@@ -75,30 +74,11 @@ pub fn pulled(change: &str) -> impl Fn(&mut Scene<'_>) + use<> {
     in_site(&PULL.replace("CHANGE", change))
 }
 
-/// Reloads gunicorn as systemd does, and waits until its workers are new. A process that starts in the second of a commit
-/// counts as new, and a real reload comes later: hence the pause.
+/// gunicorn was reloaded as systemd does it. A process that starts in the second of a commit counts as new, and a real
+/// reload comes later: hence the pause.
 pub fn reloaded(scene: &mut Scene<'_>) {
     std::thread::sleep(Duration::from_secs(1));
-    let pids = || scene.servers.server("gunicorn").pids;
-    let before = pids();
-    let parent = |pid: i32| -> Option<i32> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
-    };
-    let main =
-        before.iter().copied().find(|pid| parent(*pid).is_some_and(|parent| !before.contains(&parent)));
-    let main = main.and_then(Pid::from_raw).expect("gunicorn has a main process");
-    kill_process(main, Signal::HUP).unwrap();
-    let patience = Instant::now() + Duration::from_secs(30);
-    let renewed = || {
-        let now = pids();
-        let old = now.iter().filter(|pid| before.contains(pid)).count();
-        old == 1 && now.len() == before.len()
-    };
-    while !renewed() {
-        assert!(Instant::now() < patience, "gunicorn does not renew its workers");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    gunicorn::reload(scene.servers).unwrap();
 }
 
 /// Fails the row when root has run one of the programs that the repository's configuration names, or anybody one of those

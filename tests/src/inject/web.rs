@@ -7,8 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-
+use super::gunicorn;
 use super::process::spawned;
 use crate::Servers;
 use crate::matrix::Scene;
@@ -105,20 +104,14 @@ pub fn emptied(kind: &'static str) -> impl Fn(&mut Scene<'_>) {
     }
 }
 
-/// Lets gunicorn start its workers again when it is dropped.
+/// Reloads gunicorn when it is dropped.
 struct Reload<'a>(&'a Servers);
 
 impl Drop for Reload<'_> {
     fn drop(&mut self) {
-        reload(self.0);
-    }
-}
-
-fn reload(servers: &Servers) {
-    // The main process is the one that started the others.
-    let main = servers.server("gunicorn").pids.into_iter().min();
-    if let Some(main) = main.and_then(Pid::from_raw) {
-        let _ = kill_process(main, Signal::HUP);
+        if let Err(problem) = gunicorn::reload(self.0) {
+            eprintln!("{problem}");
+        }
     }
 }
 
@@ -131,21 +124,7 @@ pub fn uncompressed(scene: &mut Scene<'_>) {
     // Undone last: by then the settings are what they were.
     scene.hold(Reload(servers));
     super::replaced(&fixture, text)(scene);
-    reload(servers);
-    let page = || page(servers).is_some_and(|page| !page.contains("/CACHE/"));
-    wait_for(page, "a page without compressed files");
-}
-
-/// The public page, through nginx.
-fn page(servers: &Servers) -> Option<String> {
-    use std::io::{Read as _, Write as _};
-    let port: u16 = servers.configured("web", "port").parse().ok()?;
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(stream, "GET /docs/ HTTP/1.0\r\nHost: {HOST}\r\n\r\n").ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    text.contains(" 200 ").then_some(text)
+    gunicorn::reload(servers).unwrap();
 }
 
 /// A file has other contents, and is a day old.
