@@ -13,6 +13,7 @@ mod mount;
 mod program;
 mod servers;
 pub mod soak;
+mod staging;
 pub mod stand_in;
 mod traces;
 
@@ -22,5 +23,6 @@ pub use leftovers::Leftovers;
 pub use mount::{Disk, HungMount};
 pub use program::{Expected, Program, Run};
 pub use servers::{Servers, servers};
+pub use staging::{Ended, Staging, staging};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;

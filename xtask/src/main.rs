@@ -6,6 +6,7 @@ mod bench;
 mod faults;
 mod run;
 mod servers;
+mod staging;
 mod test;
 mod tidy;
 
@@ -27,6 +28,9 @@ enum Task {
     /// Private servers and a fixture site to test against.
     #[command(subcommand)]
     Servers(servers::Command),
+    /// A whole server to break: a booted Debian with systemd and Docker, the site deployed on it.
+    #[command(subcommand)]
+    Staging(staging::Command),
     /// Everything that CI runs: unit tests, rules of the house, tests against real servers.
     Test {
         #[command(subcommand)]
@@ -58,6 +62,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Servers(command) => servers::run(command),
+        Task::Staging(command) => staging::run(command),
         Task::Test { extent } => test::run(extent.as_ref()),
         Task::Bench { name, json } => bench::run(name.as_deref(), json),
         Task::Faults(args) => faults::run(&args),

@@ -59,11 +59,19 @@ pub fn output(argv: &[&str], dir: &Path) -> Result<String> {
 /// # Errors
 /// It fails.
 pub fn xtask(args: &[&str]) -> Result<String> {
+    let own = own_program()?.to_string_lossy().into_owned();
+    output(&[&[own.as_str()], args].concat(), root())
+}
+
+/// Where this program is.
+///
+/// # Errors
+/// The kernel does not tell.
+pub fn own_program() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let own = own.to_string_lossy();
     // Cargo may have built it anew meanwhile: then the kernel says so behind the path where the new one is.
-    let own = own.strip_suffix(" (deleted)").unwrap_or(&own);
-    output(&[&[own], args].concat(), root())
+    Ok(own.strip_suffix(" (deleted)").unwrap_or(&own).into())
 }
 
 /// Runs a program to its end and throws away what it prints; returns its exit code.

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::run::{cargo, xtask};
-use crate::{faults, servers, tidy};
+use crate::{faults, servers, staging, tidy};
 
 /// How much to test.
 #[derive(Subcommand)]
@@ -18,7 +18,7 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers`, `repeat`, `faults` or `soak`.
+        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak` or `staging`.
         stage: Option<String>,
     },
 }
@@ -37,6 +37,7 @@ const SERVERS: Stage = ("servers", against_servers);
 const FEW_FAULTS: Stage = ("faults", faults::one_of_each_mechanism);
 const ALL_FAULTS: Stage = ("faults", all_faults);
 const SOAK: Stage = ("soak", faults::soak);
+const STAGING: Stage = ("staging", staging::stage);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -45,13 +46,13 @@ const REPETITIONS: u32 = 3;
 /// Runs the stages.
 pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
     let stages: Vec<Stage> = match extent {
-        None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS],
+        None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
-            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK]
+            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, STAGING]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK];
+            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, STAGING];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

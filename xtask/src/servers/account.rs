@@ -45,11 +45,18 @@ impl Accounts {
             let [mysql, rabbitmq, nobody] = std::array::from_fn(|_| caller.clone());
             return Ok(Self { caller, mysql, rabbitmq, nobody });
         }
-        let named = |name: &str| {
-            find(&|account| account.user == name).with_context(|| format!("there is no account `{name}`"))
-        };
-        Ok(Self { mysql: named("mysql")?, rabbitmq: named("rabbitmq")?, nobody: named("nobody")?, caller })
+        let [mysql, rabbitmq, nobody] = ["mysql", "rabbitmq", "nobody"].map(|name| named(&passwd, name));
+        Ok(Self { mysql: mysql?, rabbitmq: rabbitmq?, nobody: nobody?, caller })
     }
+}
+
+/// An account in the text of some `/etc/passwd`.
+///
+/// # Errors
+/// It is not there.
+pub fn named(passwd: &str, name: &str) -> Result<Account> {
+    let mut accounts = passwd.lines().filter_map(parse);
+    accounts.find(|account| account.user == name).with_context(|| format!("there is no account `{name}`"))
 }
 
 /// Whether this program may act as other accounts.

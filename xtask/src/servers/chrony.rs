@@ -38,10 +38,10 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
     }
 }
 
-/// It serves the machine's own time, and no other machine. There is no command socket to collide with another chronyd.
+/// It serves the machine's own time to whoever reaches its address. There is no command socket to collide with another chronyd.
 fn configuration(setting: &Setting) -> String {
     format!(
-        "bindaddress {ip}\nport {port}\nlocal stratum 8\nallow 127.0.0.0/8\nallow ::1\n\
+        "bindaddress {ip}\nport {port}\nlocal stratum 8\nallow all\n\
          cmdport 0\nbindcmdaddress /\npidfile {pid}\n",
         ip = setting.ip(),
         port = setting.ports.time,

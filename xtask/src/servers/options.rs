@@ -55,6 +55,19 @@ pub enum Search {
 }
 
 impl Up {
+    /// A set of this name without any option.
+    pub fn plain(name: &str) -> Self {
+        Self {
+            name: Name { name: name.to_owned() },
+            search: None,
+            tls: false,
+            ipv6: false,
+            sockets: false,
+            weird: false,
+            no_site: false,
+        }
+    }
+
     /// The version of Elasticsearch that these options ask for.
     ///
     /// # Errors
@@ -72,7 +85,7 @@ impl Up {
 }
 
 /// Names become part of a directory's name, so they are short and harmless.
-fn parse_name(text: &str) -> Result<String, String> {
+pub fn parse_name(text: &str) -> Result<String, String> {
     let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if text.is_empty() || text.len() > 32 {
         return Err("expected 1 to 32 characters".into());

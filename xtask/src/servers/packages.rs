@@ -74,12 +74,16 @@ pub fn ensure_without_servers() -> Result<()> {
 }
 
 fn ensure_those(wanted: fn(&str) -> bool) -> Result<()> {
-    let missing = |root: &Path| {
-        let mut packages = missing(root);
-        packages.retain(|package| wanted(package));
-        packages
-    };
-    let missing_now = missing(Path::new("/"));
+    let needed: Vec<_> = NEEDED.iter().copied().filter(|(_, package)| wanted(package)).collect();
+    ensure_files(&needed)
+}
+
+/// Installs the packages of those files that are missing, as [`ensure`] does.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_files(needed: &[(&str, &'static str)]) -> Result<()> {
+    let missing_now = missing(Path::new("/"), needed);
     if missing_now.is_empty() {
         return Ok(());
     }
@@ -97,7 +101,7 @@ fn ensure_those(wanted: fn(&str) -> bool) -> Result<()> {
     }
     boot.forbid_new()?;
     policy.restore()?;
-    let still = missing(Path::new("/"));
+    let still = missing(Path::new("/"), needed);
     if !still.is_empty() {
         bail!("installed, and yet these are missing: {}", still.join(" "));
     }
@@ -113,9 +117,9 @@ fn install(packages: &[&str]) -> Result<()> {
 }
 
 /// The packages whose files are missing below `root`.
-fn missing(root: &Path) -> Vec<&'static str> {
+fn missing(root: &Path, needed: &[(&str, &'static str)]) -> Vec<&'static str> {
     let absent = |(file, _): &&(&str, &str)| !exists(root, file);
-    NEEDED.iter().filter(absent).map(|&(_, package)| package).collect()
+    needed.iter().filter(absent).map(|&(_, package)| package).collect()
 }
 
 /// Whether a file exists; one `*` in it stands for anything within a component.
@@ -159,7 +163,7 @@ mod tests {
     #[test]
     fn an_empty_machine_misses_every_package_once() {
         let root = tempfile::tempdir().unwrap();
-        let missing = missing(root.path());
+        let missing = missing(root.path(), NEEDED);
         assert_eq!(missing.len(), NEEDED.len());
         assert_eq!(missing.iter().collect::<BTreeSet<_>>().len(), NEEDED.len());
     }

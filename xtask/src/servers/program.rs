@@ -162,6 +162,22 @@ pub fn tool(argv: &[&str], env: &[(&str, &str)], mark: Option<&Path>) -> Result<
     Ok(())
 }
 
+/// The same with its output in a log.
+///
+/// # Errors
+/// As [`tool`]; with the end of the log.
+pub fn tool_logged(argv: &[&str], log: &Path) -> Result<()> {
+    let (program, arguments) = argv.split_first().context("nothing to run")?;
+    let output = OpenOptions::new().create(true).append(true).open(log)?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let status = command.status().with_context(|| format!("failed to start `{program}`"))?;
+    if !status.success() {
+        bail!("`{program}` ended with {status}; {}", tail(log));
+    }
+    Ok(())
+}
+
 /// What a tool of the machine prints, on standard output and then on standard error, whatever its exit status.
 ///
 /// # Errors

@@ -33,11 +33,16 @@ pub struct Setting {
     pub tls: Option<Tls>,
     /// Where Elasticsearch was unpacked.
     pub elasticsearch: PathBuf,
+    /// The address that all servers listen on, if not on loopback.
+    pub elsewhere: Option<IpAddr>,
 }
 
 impl Setting {
-    /// The loopback address that all servers listen on.
+    /// The address that all servers listen on.
     pub fn ip(&self) -> IpAddr {
+        if let Some(ip) = self.elsewhere {
+            return ip;
+        }
         if self.options.ipv6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() }
     }
 
@@ -174,6 +179,7 @@ pub fn sample(arguments: &[&str]) -> Setting {
         ports: super::ports::sample(),
         tls: options.tls.then(|| Tls { ca: "CA".into(), certificate: "CERT".into(), key: "KEY".into() }),
         elasticsearch: "/var/cache/coursys-ops/elasticsearch".into(),
+        elsewhere: None,
         options,
     }
 }

@@ -107,7 +107,7 @@ fn program(setting: &Setting, name: &str, argv: &[&str]) -> Program {
 }
 
 /// What `tests/site` reads; its README lists the keys.
-fn fixture(setting: &Setting) -> serde_json::Value {
+pub fn fixture(setting: &Setting) -> serde_json::Value {
     let Setting { names, ports, .. } = setting;
     let ip = setting.ip().to_string();
     let ca = setting.ca_file();

@@ -118,7 +118,10 @@ impl Store {
     }
 
     /// The directory `name`, made by `make` if it is not complete.
-    fn complete(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    ///
+    /// # Errors
+    /// What `make` or the file system says.
+    pub fn complete(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let directory = self.root.join(name);
         let complete = directory.join(".complete");
         if complete.exists() {
@@ -139,7 +142,7 @@ impl Store {
 }
 
 /// FNV-1a: the same on every machine and in every release of Rust, which `std`'s hasher does not promise.
-fn fingerprint(parts: &[&[u8]]) -> u64 {
+pub fn fingerprint(parts: &[&[u8]]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.iter().chain(&[0]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

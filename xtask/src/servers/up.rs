@@ -113,6 +113,7 @@ fn bring_up(store: &Store, directory: &Path, mut state: State) -> Result<PathBuf
         ports: state.ports,
         tls: options.tls.then(Tls::new).transpose()?,
         elasticsearch,
+        elsewhere: None,
     };
     setting.make()?;
     let plans = plans(&setting)?;

@@ -1,0 +1,61 @@
+//! A whole server, set up once and switched off: what every server of its layout begins as.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::instance::Instance;
+use super::lay_out::{Parts, lay_out};
+use super::{Layout, boot, down, images, program, recipe, tree, up};
+use crate::servers::options::Search;
+use crate::servers::site;
+use crate::servers::store::{REQUIREMENTS, Store};
+
+/// The workers wait for their tasks, and five of them are stopped one after the other.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a server is laid over.
+pub struct Template {
+    /// Its layers, the uppermost first.
+    pub layers: Vec<PathBuf>,
+    /// A copy of this is its `/var/lib/docker`.
+    pub docker: PathBuf,
+}
+
+/// The template of a layout, from the cache, or made from nothing.
+///
+/// # Errors
+/// Whatever fails first. What was begun is removed.
+pub fn make(store: &Store, layout: Layout) -> Result<Template> {
+    let server = tree::server(store)?;
+    let containers = tree::containers(store)?;
+    // Nobody ends these halfway: they have no directory of a server.
+    let mark = std::path::Path::new("/");
+    let elasticsearch = store.elasticsearch(Search::Five, mark)?;
+    let python = store.python(&site::source().join(REQUIREMENTS), mark)?;
+    let environment = python.ancestors().nth(2).context("the interpreter is in no environment")?;
+    let docker = images::make(store, &server, &containers, &elasticsearch)?;
+
+    let words = [&server, &docker, &environment.to_owned()].map(|path| path.to_string_lossy().into_owned());
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let sources = ["tests/staging", "tests/site", "xtask/src/staging", "xtask/src/servers"];
+    let name = recipe::name(layout.as_str(), &words, &sources)?;
+    let made = store.complete(&name, |directory| {
+        program::ensure_built()?;
+        eprintln!("setting up a server of layout `{}`", layout.as_str());
+        fs::create_dir_all(directory)?;
+        let instance = Instance::new(&format!("template-{}", std::process::id()));
+        let _down = down::OnDrop(&instance);
+        instance.make()?;
+        images::copy(&docker, &instance.docker())?;
+        boot::boot(&instance, std::slice::from_ref(&server))?;
+        lay_out(&instance, &Parts { environment }, &directory.join("log"))?;
+        up::wait_until_ready(&instance)?;
+        instance.shut_down(PATIENCE)?;
+        fs::rename(instance.upper(), directory.join("upper"))?;
+        fs::rename(instance.docker(), directory.join("docker")).context("failed to keep the server")
+    })?;
+    Ok(Template { layers: vec![made.join("upper"), server], docker: made.join("docker") })
+}

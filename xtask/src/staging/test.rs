@@ -1,0 +1,113 @@
+//! `staging test`: the tests of `tests/tests/staging_*.rs`, on a server that is up for them.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a developer's tool starts cargo; core's module is for the product"
+)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use super::instance::Instance;
+use super::{Layout, Which, down, up};
+use crate::run::{cargo, root};
+
+/// What the tests are told: the server's name.
+const NAME: &str = "COURSYS_OPS_STAGING";
+
+/// Runs the tests whose names contain `filter`, and prints the counts as the last line.
+///
+/// # Errors
+/// The server does not start, or the tests cannot be built.
+pub fn run(which: &Which, filter: Option<&str>) -> Result<ExitCode> {
+    let counts = with_server(&which.name.name, which.layout, filter)?;
+    println!("{} passed, {} failed", counts.passed, counts.failed);
+    Ok(if counts.failed == 0 && counts.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All of them, on a server of its own.
+///
+/// # Errors
+/// One failed.
+pub fn stage() -> Result<()> {
+    let counts = with_server(&format!("test{}", std::process::id()), Layout::Vm, None)?;
+    match counts {
+        Counts { failed: 0, passed: 1.. } => Ok(()),
+        Counts { passed, failed } => bail!("{passed} passed, {failed} failed"),
+    }
+}
+
+/// What came of the tests.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+}
+
+fn with_server(name: &str, layout: Layout, filter: Option<&str>) -> Result<Counts> {
+    // What is tested is what was built last; and nothing is built while the server runs.
+    cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
+    cargo(&["test", "--no-run", "-p", "coursys-ops-tests", "--test", "staging_*"], &[])?;
+    let instance = Instance::new(name);
+    let was_up = instance.state().is_some_and(|state| state.ready) && instance.leader().is_some();
+    up::run(name, layout)?;
+    let _down = (!was_up).then(|| down::OnDrop(&instance));
+    tests(name, layout, filter)
+}
+
+/// Runs them one at a time: they break the server that they share.
+fn tests(name: &str, layout: Layout, filter: Option<&str>) -> Result<Counts> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["test", "--no-fail-fast", "-p", "coursys-ops-tests", "--test", "staging_*", "--"]);
+    command.arg("--test-threads=1").args(filter).current_dir(root());
+    command.env(NAME, name).env("COURSYS_OPS_STAGING_LAYOUT", layout.as_str());
+    let mut child = command.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
+    let mut counts = Counts::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line.context("failed to read what cargo prints")?;
+            println!("{line}");
+            std::io::stdout().flush()?;
+            counts.add(&line);
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() && counts.failed == 0 {
+        bail!("cargo ended with {status}, though no test failed");
+    }
+    Ok(counts)
+}
+
+impl Counts {
+    /// Takes in the last line of one test program.
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else { return };
+        let count = |word: &str| {
+            let words: Vec<&str> = rest.split([' ', ';']).collect();
+            let pair = words.windows(2).find(|pair| pair.last() == Some(&word));
+            pair.and_then(|pair| pair.first()?.parse::<u32>().ok()).unwrap_or(0)
+        };
+        self.passed += count("passed");
+        self.failed += count("failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_all_test_programs_are_added() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.10s",
+            "test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 2.01s",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(counts, Counts { passed: 7, failed: 1 });
+    }
+}

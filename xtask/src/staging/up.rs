@@ -1,0 +1,127 @@
+//! `staging up`: a server that is switched on, and whose site answers.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use super::enter::{As, output};
+use super::instance::{Instance, State};
+use super::{Layout, boot, down, images, possible, program, template};
+use crate::servers::state::UpLock;
+use crate::servers::store::Store;
+
+/// Twenty workers of gunicorn and five nodes of Celery start on busy cores.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Switches a server on. One that is up already is left as it is.
+///
+/// # Errors
+/// Anything that is missing or does not start. What was started is taken down again then.
+pub fn run(name: &str, layout: Layout) -> Result<ExitCode> {
+    let started = Instant::now();
+    let took = || format!("{:6.1} s", started.elapsed().as_secs_f64());
+    possible::install()?;
+    let instance = Instance::new(name);
+    if is_up(&instance, layout)? {
+        eprintln!("server `{name}` is up already");
+        return Ok(ExitCode::SUCCESS);
+    }
+    program::ensure_built()?;
+    let store = Store::open()?;
+    // The directory is there first, so that `down` finds who is at work.
+    instance.make()?;
+    let _lock = UpLock::take(instance.directory())?;
+    let brought = (|| {
+        let template = template::make(&store, layout)?;
+        eprintln!("{}  made what it begins as", took());
+        let mut state = State { layout, layers: template.layers, ready: false };
+        instance.write_state(&state)?;
+        images::copy(&template.docker, &instance.docker())?;
+        boot::boot(&instance, &state.layers)?;
+        eprintln!("{}  switched on", took());
+        program::refresh(&instance)?;
+        wait_until_ready(&instance)?;
+        state.ready = true;
+        instance.write_state(&state)?;
+        eprintln!("{}  server `{name}` is up", took());
+        Ok(ExitCode::SUCCESS)
+    })();
+    if brought.is_err() {
+        eprintln!("taking down what was started");
+        down::clean(&instance)?;
+    }
+    brought
+}
+
+/// Whether it is up. What an interrupted `up` left is removed.
+fn is_up(instance: &Instance, layout: Layout) -> Result<bool> {
+    if !instance.directory().exists() && instance.leader().is_none() {
+        return Ok(false);
+    }
+    if let Some(pid) =
+        instance.directory().exists().then(|| UpLock::holder(instance.directory())).transpose()?.flatten()
+    {
+        bail!("process {pid} is switching server `{}` on right now", instance.name());
+    }
+    match instance.state() {
+        Some(state) if state.ready && instance.leader().is_some() => {
+            ensure!(
+                state.layout == layout,
+                "server `{}` has another layout: take it down first, or use another `--name`",
+                instance.name()
+            );
+            Ok(true)
+        }
+        _ => {
+            eprintln!("removing what an interrupted `up` left");
+            down::clean(instance)?;
+            Ok(false)
+        }
+    }
+}
+
+/// What must succeed on a server whose site is up, asked from inside.
+const PROBES: [&[&str]; 4] = [
+    &[
+        "systemctl",
+        "is-active",
+        "--quiet",
+        "docker",
+        "nginx",
+        "gunicorn",
+        "celery",
+        "celerybeat",
+        "staging-freshen",
+    ],
+    &[
+        "curl",
+        "--fail",
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--header",
+        "Host: coursys.test",
+        "http://127.0.0.1/docs/",
+    ],
+    &["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:9200/_cluster/health"],
+    // Every queue has its worker.
+    &["/usr/local/lib/staging/workers-answer"],
+];
+
+/// Waits until the site answers and its workers take tasks.
+///
+/// # Errors
+/// They do not, at the deadline; with what was asked last.
+pub fn wait_until_ready(instance: &Instance) -> Result<()> {
+    let started = Instant::now();
+    for probe in PROBES {
+        while let Err(error) = output(instance, As::Root, probe) {
+            if started.elapsed() > PATIENCE {
+                bail!("the site is not ready after {PATIENCE:?}: {error}");
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+    Ok(())
+}
