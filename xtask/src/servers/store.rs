@@ -6,6 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
@@ -125,6 +126,9 @@ impl Store {
         let directory = self.root.join(name);
         let complete = directory.join(".complete");
         if complete.exists() {
+            // For `forget_old`. Who may not write here has no use for that either.
+            let _ =
+                File::options().append(true).open(&complete).map(|file| file.set_modified(SystemTime::now()));
             return Ok(directory);
         }
         let _lock = self.lock("store")?;
@@ -138,6 +142,29 @@ impl Store {
         make(&directory).with_context(|| format!("failed to make `{}`", directory.display()))?;
         File::create(&complete).with_context(|| format!("failed to make `{}`", complete.display()))?;
         Ok(directory)
+    }
+}
+
+impl Store {
+    /// Removes what `complete` made under names that begin like this and that nobody asked for in a while: with every
+    /// change of a recipe there is one more. What `kept` says is left alone.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn forget_old(&self, prefix: &str, age: Duration, kept: impl Fn(&Path) -> bool) -> Result<()> {
+        let first = self.root.join(prefix);
+        let (Some(parent), Some(prefix)) = (first.parent(), first.file_name()) else { return Ok(()) };
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let named = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+            let used = fs::metadata(path.join(".complete")).and_then(|data| data.modified());
+            let old = used.is_ok_and(|used| used.elapsed().is_ok_and(|elapsed| elapsed > age));
+            if named && old && !kept(&path) {
+                fs::remove_dir_all(&path)
+                    .with_context(|| format!("failed to remove `{}`", path.display()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -164,6 +191,18 @@ mod tests {
         let made = store.complete("thing", |directory| Ok(fs::create_dir(directory)?)).unwrap();
         assert!(!made.join("half").exists());
         assert_eq!(store.complete("thing", |_| anyhow::bail!("made twice")).unwrap(), made);
+    }
+
+    #[test]
+    fn what_nobody_asked_for_in_a_while_is_forgotten_unless_it_is_in_use() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open_at(root.path()).unwrap();
+        let make = |name: &str| store.complete(name, |directory| Ok(fs::create_dir_all(directory)?)).unwrap();
+        let (used, unused, other) = (make("s/a-1"), make("s/a-2"), make("s/b-1"));
+        store.forget_old("s/a-", Duration::from_secs(60), |_| false).unwrap();
+        assert!(unused.exists(), "it is new");
+        store.forget_old("s/a-", Duration::ZERO, |path| path == used).unwrap();
+        assert_eq!([&used, &unused, &other].map(|path| path.exists()), [true, false, true]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::servers::state::UpLock;
 pub fn run(name: Option<&str>) -> Result<ExitCode> {
     let all = Instance::all();
     let wanted: Vec<_> =
-        all.iter().filter(|instance| name.is_none_or(|name| name == instance.name())).collect();
+        all.iter().filter(|instance| name.is_none_or(|name| instance.belongs_to(name))).collect();
     if wanted.is_empty() {
         eprintln!("no such server is up");
     }

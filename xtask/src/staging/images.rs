@@ -28,11 +28,17 @@ const DEBIAN: &str = "coursys-staging/debian";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The directory.
+/// The directory, from the cache, or made on behalf of a server.
 ///
 /// # Errors
 /// Docker does not take them.
-pub fn make(store: &Store, server: &Path, containers: &Path, elasticsearch: &Path) -> Result<PathBuf> {
+pub fn make(
+    store: &Store,
+    of: &Instance,
+    server: &Path,
+    containers: &Path,
+    elasticsearch: &Path,
+) -> Result<PathBuf> {
     let words = [server, containers, elasticsearch].map(|path| path.to_string_lossy().into_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).chain(IMAGES.map(|(name, _)| name)).collect();
     let sources = [
@@ -45,7 +51,7 @@ pub fn make(store: &Store, server: &Path, containers: &Path, elasticsearch: &Pat
     let made = store.complete(&name, |directory| {
         eprintln!("making Docker's images");
         fs::create_dir_all(directory)?;
-        let instance = Instance::new(&format!("images-{}", std::process::id()));
+        let instance = of.helper("images");
         let _down = down::OnDrop(&instance);
         instance.make()?;
         boot::boot(&instance, &[server.to_owned()])?;

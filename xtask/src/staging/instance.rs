@@ -47,6 +47,16 @@ impl Instance {
         names.iter().map(|name| Self::new(name)).collect()
     }
 
+    /// A server that `up` needs for a while before this one can be. Nobody can choose such a name.
+    pub fn helper(&self, purpose: &str) -> Self {
+        Self::new(&format!("{}.{purpose}", self.name))
+    }
+
+    /// Whether it is the server of this name, or one of its helpers.
+    pub fn belongs_to(&self, name: &str) -> bool {
+        self.name.split('.').next() == Some(name)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -173,6 +183,13 @@ mod tests {
         for path in [instance.upper(), instance.work(), instance.mount_point(), instance.docker()] {
             assert_eq!(path.parent(), Some(instance.directory()));
         }
+    }
+
+    #[test]
+    fn a_helper_belongs_to_the_server_that_needs_it() {
+        let instance = Instance::new("x");
+        assert!(instance.helper("template").belongs_to("x") && instance.belongs_to("x"));
+        assert!(!Instance::new("xy").belongs_to("x"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A whole server, set up once and switched off: what every server of its layout begins as.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,6 +16,9 @@ use crate::servers::store::{REQUIREMENTS, Store};
 /// The workers wait for their tasks, and five of them are stopped one after the other.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a template is kept that nobody wants: who goes back to an older commit wants it again.
+const KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
+
 /// What a server is laid over.
 pub struct Template {
     /// Its layers, the uppermost first.
@@ -24,19 +27,19 @@ pub struct Template {
     pub docker: PathBuf,
 }
 
-/// The template of a layout, from the cache, or made from nothing.
+/// The template of a layout, from the cache, or made from nothing on behalf of a server.
 ///
 /// # Errors
 /// Whatever fails first. What was begun is removed.
-pub fn make(store: &Store, layout: Layout) -> Result<Template> {
+pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
     let server = tree::server(store)?;
     let containers = tree::containers(store)?;
     // Nobody ends these halfway: they have no directory of a server.
-    let mark = std::path::Path::new("/");
+    let mark = Path::new("/");
     let elasticsearch = store.elasticsearch(Search::Five, mark)?;
     let python = store.python(&site::source().join(REQUIREMENTS), mark)?;
     let environment = python.ancestors().nth(2).context("the interpreter is in no environment")?;
-    let docker = images::make(store, &server, &containers, &elasticsearch)?;
+    let docker = images::make(store, of, &server, &containers, &elasticsearch)?;
 
     let words = [&server, &docker, &environment.to_owned()].map(|path| path.to_string_lossy().into_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -46,7 +49,7 @@ pub fn make(store: &Store, layout: Layout) -> Result<Template> {
         program::ensure_built()?;
         eprintln!("setting up a server of layout `{}`", layout.as_str());
         fs::create_dir_all(directory)?;
-        let instance = Instance::new(&format!("template-{}", std::process::id()));
+        let instance = of.helper("template");
         let _down = down::OnDrop(&instance);
         instance.make()?;
         images::copy(&docker, &instance.docker())?;
@@ -57,5 +60,12 @@ pub fn make(store: &Store, layout: Layout) -> Result<Template> {
         fs::rename(instance.upper(), directory.join("upper"))?;
         fs::rename(instance.docker(), directory.join("docker")).context("failed to keep the server")
     })?;
+    let in_use = |path: &Path| {
+        let states = Instance::all().into_iter().filter_map(|instance| instance.state());
+        states.flat_map(|state| state.layers).any(|layer| layer.starts_with(path))
+    };
+    for kind in ["staging/docker-", &format!("staging/{}-", layout.as_str())] {
+        store.forget_old(kind, KEPT, in_use)?;
+    }
     Ok(Template { layers: vec![made.join("upper"), server], docker: made.join("docker") })
 }

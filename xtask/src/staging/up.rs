@@ -33,7 +33,7 @@ pub fn run(name: &str, layout: Layout) -> Result<ExitCode> {
     instance.make()?;
     let _lock = UpLock::take(instance.directory())?;
     let brought = (|| {
-        let template = template::make(&store, layout)?;
+        let template = template::make(&store, layout, &instance)?;
         eprintln!("{}  made what it begins as", took());
         let mut state = State { layout, layers: template.layers, ready: false };
         instance.write_state(&state)?;
