@@ -12,6 +12,7 @@ mod listeners;
 mod processes;
 mod program;
 mod statics;
+mod survey;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _};
@@ -34,6 +35,9 @@ pub use listeners::Listener;
 pub use processes::{Process, Started};
 pub use program::Program;
 pub use statics::Collected;
+pub use survey::{
+    Blind, Container, CronLine, Engine, Published, Running, Survey, SurveyRequest, Unit as UnitSeen,
+};
 
 /// Where programs of the system are looked for. Never the caller's own path: root runs this too.
 pub(crate) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -68,6 +72,8 @@ pub enum Ask {
     /// What a regular file holds, up to this many bytes; no symbolic link is followed in its last component. Answer:
     /// [`Answer`] of [`FileLook`].
     File(PathBuf, u64),
+    /// What manages the components. Answer: [`Survey`].
+    Survey(Box<SurveyRequest>),
     /// Something that a crate of checks serves, by its name; the rest of the request is on standard input.
     Further(&'static str),
     /// To answer many [`Errand`]s, which come by standard input, a socket, and whose answers go back through it.
@@ -143,6 +149,7 @@ const DUMPS: &str = "dumps";
 const CONTENTS: &str = "contents";
 const PROGRAM: &str = "program";
 const FILE: &str = "file";
+const SURVEY: &str = "survey";
 const FURTHER: &str = "further";
 const ERRANDS: &str = "errands";
 
@@ -178,6 +185,9 @@ impl Ask {
             }
             Self::Program(path) => args.extend([PROGRAM.into(), path.into()]),
             Self::File(path, most) => args.extend([FILE.into(), path.into(), most.to_string().into()]),
+            Self::Survey(request) => {
+                args.extend([SURVEY.into(), serde_json::to_string(request).unwrap_or_default().into()]);
+            }
             Self::Further(name) => args.extend([FURTHER.into(), name.into()]),
             Self::Errands => args.extend([ERRANDS.into(), "-".into()]),
         }
@@ -205,6 +215,7 @@ impl Ask {
             }
             PROGRAM => Self::Program(first.into()),
             FILE => Self::File(first.into(), rest.next()?.to_str()?.parse().ok()?),
+            SURVEY => Self::Survey(serde_json::from_str(first.to_str()?).ok()?),
             ERRANDS => Self::Errands,
             _ => return None,
         })
@@ -249,6 +260,7 @@ pub fn serve(
         Ask::Contents(path, at_most) => encode(&dumps::contents(&path, at_most)),
         Ask::Program(path) => encode(&program::program(&path).map_err(Refusal::from)),
         Ask::File(path, most) => encode(&file::look(&path, most).map_err(Refusal::from)),
+        Ask::Survey(request) => encode(&survey::survey(&request)?),
         Ask::Further(_) => Err(stranger()),
         Ask::Errands => {
             let socket = rustix::io::dup(rustix::stdio::stdin()).map_err(|errno| errno.to_string())?;

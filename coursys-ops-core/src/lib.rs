@@ -21,6 +21,7 @@ pub mod registry;
 pub mod render;
 pub mod run;
 pub mod secret;
+pub mod service;
 #[cfg(test)]
 mod testing;
 mod trust;

@@ -26,9 +26,9 @@ pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
 pub use load::{Loaded, Shown, load};
 pub use model::SiteCode;
 pub use model::{
-    Broker, Cache, Cas, Celery, Checks, Component, Config, Database, Disk, Dumps, Email, Emplid, Engine,
-    Files, Gunicorn, Kerberos, Maintenance, Manager, Photos, PortProtocol, Ports, PrivatePort, ReportingDb,
-    Search, SecretValue, Server, Site, Subnet, System, Time, Tls, Web,
+    Broker, Cache, Cas, Celery, Checks, Component, Compose, Config, Database, Disk, Docker, Dumps, Email,
+    Emplid, Engine, Files, Gunicorn, Kerberos, Maintenance, Manager, Photos, PortProtocol, Ports,
+    PrivatePort, ReportingDb, Search, SecretValue, Server, Site, Subnet, System, Systemd, Time, Tls, Web,
 };
 pub use model::{
     FileType, Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp,

@@ -117,9 +117,12 @@ fn names(settings: &Settings) -> Vec<&str> {
 
 /// A component as an inline table.
 fn component(settings: &Settings, name: &str) -> String {
-    let keys = ["manager", "unit", "process"].iter().filter_map(|key| {
-        let setting = settings.get(&format!("{COMPONENTS}.{name}.{key}"))?;
-        Some(format!("{key} = {}", toml::Value::from(&setting.value)))
+    let prefix = format!("{COMPONENTS}.{name}.");
+    // Who manages it comes first.
+    let manager = settings.get_key_value(&format!("{prefix}manager"));
+    let others = settings.iter().filter(|(path, _)| path.starts_with(&prefix) && !path.ends_with(".manager"));
+    let keys = manager.into_iter().chain(others).filter_map(|(path, setting)| {
+        Some(format!("{} = {}", path.strip_prefix(&prefix)?, toml::Value::from(&setting.value)))
     });
     format!("{{ {} }}", keys.collect::<Vec<_>>().join(", "))
 }
@@ -162,6 +165,9 @@ fn about(section: &str) -> &'static str {
         "emplid" => "The API that tells the student number of a user.",
         "kerberos" => "The ticket with which the site logs in to the reporting database.",
         "reporting_db" => "The university's reporting database, an SQL Server that is asked through ODBC.",
+        "systemd" => "How systemd is asked, and what acts on its units behind its back.",
+        "docker" => "How Docker is asked.",
+        "compose" => "Docker Compose, which runs some or all components.",
         "components" => {
             "The parts of the deployment. `components.NAME = false` takes one away that the layout has; a new name with a\n\
              `manager` adds one. Checks of a part that is not there are `skipped`, code `not_in_layout`."

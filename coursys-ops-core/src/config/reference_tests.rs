@@ -75,6 +75,9 @@ fn sample(key: &Key) -> String {
     match key.kind {
         _ if key.path == "ports.private" => "[\"11211/udp\"]".to_owned(),
         _ if key.path == "ports.allowed_networks" => "[\"10.0.0.0/8\"]".to_owned(),
+        _ if key.path.ends_with(".listens") => "[\"127.0.0.1:99\"]".to_owned(),
+        // The default of every one of them is `false`.
+        Kind::Switch if key.path.starts_with("components.") => "true".to_owned(),
         Kind::Choice(words) => format!("{:?}", words[words.len() - 1]),
         Kind::Integer(low, high) => (low + (high - low) / 3).to_string(),
         Kind::Number(low, high) => format!("{:?}", low + (high - low) / 3.0),
@@ -144,6 +147,7 @@ fn schema_and_types_have_the_same_keys_and_a_key_sets_its_own_field() {
         let mut set = vec![format!("{path}={plain}")];
         match path.as_str() {
             "site.layout" => set = vec!["site.layout=vm".to_owned()],
+            "components.nginx.needs" => set.push("components.sample.manager=builtin".to_owned()),
             "celery.queues" => set.push("celery.beat_queue=sample".to_owned()),
             "celery.beat_queue" => set.push("celery.queues=sample".to_owned()),
             "celery.long_queues" => set.extend(["celery.queues=sample,fast".to_owned()]),

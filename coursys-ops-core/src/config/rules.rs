@@ -1,8 +1,8 @@
 //! Rules that more than one key take part in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::Problem;
+use super::error::{Origin, Problem};
 use super::merge::{Merged, Setting};
 use super::model::{PrivatePort, Subnet};
 use super::schema::{COMPONENTS, SERVERS, component_of};
@@ -13,6 +13,8 @@ pub(super) fn apply(merged: &mut Merged) {
     queues(merged);
     encryption(merged);
     components(merged);
+    needs(merged);
+    places(merged);
     ports(merged);
     thresholds(merged);
 }
@@ -135,5 +137,66 @@ fn components(merged: &mut Merged) {
         let near = crate::nearest::nearest(&name, names.filter(|other| *other != name));
         let near = near.map(|near| format!("; did you mean `{COMPONENTS}.{near}`?")).unwrap_or_default();
         merged.problems.push(Problem::new(origin, &manager, format!("{message}{near}")));
+    }
+}
+
+/// Who is needed is there, and nobody needs himself through others.
+fn needs(merged: &mut Merged) {
+    let names: BTreeSet<String> =
+        merged.settings.keys().filter_map(|key| component_of(key)).map(|(name, _)| name.to_owned()).collect();
+    let mut problems = Vec::new();
+    let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, setting) in &mut merged.settings {
+        let (Some((name, "needs")), Value::List(needs)) = (component_of(key), &mut setting.value) else {
+            continue;
+        };
+        if matches!(setting.origin, Origin::Profile(_)) {
+            // A profile cannot know what was taken away.
+            needs.retain(|need| names.contains(need));
+        } else if let Some(need) = needs.iter().find(|need| !names.contains(*need)) {
+            let near = crate::nearest::nearest(need, names.iter().map(String::as_str));
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let message = format!("there is no component `{}`{near}", need.escape_debug());
+            problems.push(Problem::new(setting.origin.clone(), key, message));
+        }
+        graph.insert(name.to_owned(), needs.clone());
+    }
+    if let Some(name) = graph.keys().find(|name| reaches(&graph, name, name)) {
+        let key = format!("{COMPONENTS}.{name}.needs");
+        if let Some(setting) = merged.settings.get(&key) {
+            let message = format!("`{name}` needs itself through others");
+            problems.push(Problem::new(setting.origin.clone(), &key, message));
+        }
+    }
+    merged.problems.append(&mut problems);
+}
+
+/// Whether a way of one step or more leads from one to the other.
+fn reaches(graph: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&str> = graph.get(from).into_iter().flatten().map(String::as_str).collect();
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(graph.get(name).into_iter().flatten().map(String::as_str));
+        }
+    }
+    false
+}
+
+/// Where components listen has a port.
+fn places(merged: &mut Merged) {
+    for (key, setting) in &merged.settings {
+        let (Some((_, "listens")), Value::List(places)) = (component_of(key), &setting.value) else {
+            continue;
+        };
+        let port = |place: &str| place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        if let Some(place) = places.iter().find(|place| !port(place)) {
+            let message =
+                format!("expected places like `127.0.0.1:8000` or `*:80`, found `{}`", place.escape_debug());
+            merged.problems.push(Problem::new(setting.origin.clone(), key, message));
+        }
     }
 }

@@ -57,6 +57,25 @@ pub(super) fn listeners(ports: &[PrivatePort]) -> std::io::Result<Vec<Listener>>
     Ok(found.into_iter().map(listener).collect())
 }
 
+/// Where somebody listens on one of these ports of TCP, without telling who.
+///
+/// # Errors
+///
+/// When the kernel does not show its tables.
+pub(super) fn addresses(ports: &[u16]) -> std::io::Result<Vec<SocketAddr>> {
+    if ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let entries = tables(procfs::net::tcp(), procfs::net::tcp6())?.into_iter();
+    let listening = entries.filter(|entry| entry.state == TcpState::Listen).map(|entry| entry.local_address);
+    let meant = listening.filter(|address| ports.contains(&address.port()));
+    let mut found: Vec<_> =
+        meant.map(|address| SocketAddr::new(address.ip().to_canonical(), address.port())).collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// The tables of IPv4 and IPv6 together; a kernel without IPv6 has no second one.
 fn tables<T>(v4: ProcResult<Vec<T>>, v6: ProcResult<Vec<T>>) -> std::io::Result<Vec<T>> {
     let v6 = match v6 {

@@ -267,6 +267,22 @@ codes! {
     TooMany = "too_many",
     /// The unit has failed.
     UnitFailed = "unit_failed",
+    /// Nothing can start the unit: it is masked.
+    Masked = "masked",
+    /// It ends and is started again, over and over.
+    RestartLoop = "restart_loop",
+    /// It has been starting for longer than a start takes.
+    StuckStarting = "stuck_starting",
+    /// It is there and halted.
+    Paused = "paused",
+    /// It runs, and its manager finds it unwell.
+    Unhealthy = "unhealthy",
+    /// The files of the unit have changed since systemd read them.
+    ReloadNeeded = "reload_needed",
+    /// It runs in a container, or with a configuration, that was replaced since.
+    Outdated = "outdated",
+    /// A configuration on disk that its program would refuse.
+    BadConfiguration = "bad_configuration",
     /// The unit is started at boot, or not, against what is expected.
     NotEnabled = "not_enabled",
     /// It is there, or runs, and should not.

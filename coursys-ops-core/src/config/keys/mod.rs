@@ -2,6 +2,7 @@
 
 mod celery;
 mod code;
+mod components;
 mod database;
 mod machine;
 mod outside;
@@ -32,7 +33,8 @@ pub(super) fn all() -> Vec<Key> {
     web::ports(&mut list);
     outside::web_services(&mut list);
     outside::reporting_db(&mut list);
-    site::components(&mut list);
+    components::managers(&mut list);
+    components::components(&mut list);
     site::checks(&mut list);
     list.keys
 }

@@ -1,6 +1,5 @@
-//! The site itself, its parts, and how it is checked.
+//! The site itself, and how it is checked.
 
-use super::super::schema::{ANY_NAME, COMPONENTS};
 use super::List;
 use crate::config::Kind;
 
@@ -18,24 +17,6 @@ pub(super) fn site(list: &mut List) {
     list.may("site.deploy_mode", Kind::Text, "what the site's own `COURSYS_DEPLOY_MODE` says");
     list.may("site.static_dir", Kind::Path, "where static files are collected");
     list.may("site.data_root", Kind::Path, "the parent directory of the site's data");
-}
-
-pub(super) fn components(list: &mut List) {
-    list.need(
-        format!("{COMPONENTS}.{ANY_NAME}.manager"),
-        Kind::Choice(&["systemd", "compose", "builtin", "external"]),
-        "who starts and stops the component; `components.NAME = false` takes one away",
-    );
-    list.may(
-        format!("{COMPONENTS}.{ANY_NAME}.unit"),
-        Kind::Text,
-        "its systemd unit or compose service; without it, the component's name",
-    );
-    list.may(
-        format!("{COMPONENTS}.{ANY_NAME}.process"),
-        Kind::Text,
-        "a word in the command line of its processes",
-    );
 }
 
 pub(super) fn checks(list: &mut List) {

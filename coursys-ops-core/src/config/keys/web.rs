@@ -34,6 +34,7 @@ pub(super) fn web(list: &mut List) {
         "how long certificates must be valid yet without a warning",
     )
     .unit = Some("days");
+    list.may("web.nginx_config", Kind::Path, "the configuration that nginx is started with");
     list.may("web.cas_url", Kind::Url, "the CAS server that users log in with");
 }
 

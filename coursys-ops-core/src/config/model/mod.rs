@@ -1,6 +1,7 @@
 //! The configuration as types: what checks and plans read. How it comes about is in the modules beside this one.
 
 mod code;
+mod component;
 mod outside;
 mod own;
 mod servers;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use code::SiteCode;
+pub use component::{Component, Compose, Docker, Manager, Systemd};
 pub use outside::{Cas, Emplid, Kerberos, Photos, ReportingDb};
 pub use own::{
     Limits, OwnCheck, OwnCommand, OwnDns, OwnFile, OwnHttp, OwnLook, OwnPlace, OwnProcess, OwnTcp, OwnUnit,
@@ -60,6 +62,10 @@ pub struct Config {
     pub emplid: Emplid,
     pub kerberos: Kerberos,
     pub reporting_db: ReportingDb,
+    pub systemd: Systemd,
+    #[serde(default)]
+    pub docker: Docker,
+    pub compose: Compose,
     pub components: BTreeMap<String, Component>,
     pub checks: Checks,
     /// The sections `[[check]]`, in the order of the file.
@@ -163,31 +169,6 @@ pub struct Disk {
     pub root_gib: f64,
     /// Free inodes on each of them, in per cent.
     pub inodes_percent: f64,
-}
-
-/// Who starts and stops a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Manager {
-    /// A unit of systemd.
-    Systemd,
-    /// A service of Docker Compose.
-    Compose,
-    /// Part of another process of this machine, or a file.
-    Builtin,
-    /// Somebody else, elsewhere.
-    External,
-}
-
-/// A part of the deployment.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct Component {
-    /// Who starts and stops it.
-    pub manager: Manager,
-    /// Its unit or compose service; nothing means the component's name.
-    pub unit: Option<String>,
-    /// A word in the command line of its processes.
-    pub process: Option<String>,
 }
 
 /// How checks are run.

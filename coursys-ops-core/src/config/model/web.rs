@@ -1,6 +1,7 @@
 //! The web site as the world sees it, what serves it, and the ports that the world must not see.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Web {
     pub public_url: Option<String>,
     /// How long certificates must be valid yet without a warning, in days.
     pub tls_min_days: u32,
+    /// The configuration that nginx is started with.
+    pub nginx_config: Option<PathBuf>,
     /// Where users log in.
     pub cas_url: Option<String>,
 }

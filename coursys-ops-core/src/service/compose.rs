@@ -1,0 +1,261 @@
+//! A component that is a service of Docker Compose, or several.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Service;
+use super::look::{Drift, DriftKind, Look, Part, State};
+use super::plan::{self, Deed, Refusal};
+use super::survey::{Surveyed, Surveyor};
+use super::unit::{LOOP, SLACK_MS, YOUNG_MS};
+use crate::check::Scope;
+use crate::config::{Component, Compose, Config};
+use crate::helper::{Blind, Container, Survey};
+use crate::plan::Step;
+
+/// Exit codes of those who were asked to end: none, SIGINT, SIGKILL, SIGTERM.
+const ASKED_TO_END: [i64; 4] = [0, 130, 137, 143];
+
+/// A component that is a service of Docker Compose, or several.
+pub struct ComposeService {
+    name: String,
+    component: Component,
+    compose: Compose,
+    surveyor: Surveyor,
+}
+
+impl ComposeService {
+    /// One.
+    #[must_use]
+    pub fn new(name: String, component: Component, compose: &Compose, surveyor: Surveyor) -> Self {
+        Self { name, component, compose: compose.clone(), surveyor }
+    }
+
+    fn part(&self, unit: &str, seen: &Surveyed, config: &Config) -> Part {
+        let nothing = |state, why: String| {
+            let mut part = Part::new(unit, state);
+            part.detail = why;
+            part
+        };
+        let engine = match &seen.survey.engine {
+            Ok(engine) => engine,
+            Err(Blind::Absent(why)) => return nothing(State::Absent, why.clone()),
+            Err(Blind::Down(why)) => {
+                let mut part = nothing(State::Stopped, why.clone());
+                part.waits_for = seen.waits_for(config, &self.component);
+                return part;
+            }
+            Err(blind) => return Part::unseen(unit, &blind.to_string()),
+        };
+        let own: Vec<&Container> = engine.containers.iter().filter(|one| one.service == unit).collect();
+        let described = match &seen.file {
+            Ok(file) => file.service(unit),
+            Err(_) => None,
+        };
+        // The first is the one that does best.
+        let mut ranked: Vec<(State, &Container)> =
+            own.iter().map(|one| (state(one, &seen.survey), *one)).collect();
+        ranked.sort_by_key(|(state, one)| (rank(*state), one.name.clone()));
+        let Some((best, first)) = ranked.first().copied() else {
+            return match (&seen.file, described) {
+                (Ok(_), Some(_)) => {
+                    let mut part = nothing(State::Missing, "there is no container".to_owned());
+                    part.waits_for = seen.waits_for(config, &self.component);
+                    part
+                }
+                (Ok(_), None) => {
+                    nothing(State::Absent, format!("the compose file describes no service `{unit}`"))
+                }
+                (Err(Blind::Absent(why)), _) => nothing(State::Absent, why.clone()),
+                (Err(blind), _) => Part::unseen(unit, &blind.to_string()),
+            };
+        };
+        let mut part = read(unit, best, first, seen.survey.now_ms);
+        part.containers = own.iter().map(|one| one.name.clone()).collect();
+        if best != State::Running {
+            part.waits_for = seen.waits_for(config, &self.component);
+        }
+        let up = ranked.iter().filter(|(state, _)| *state == State::Running).count();
+        if best == State::Running && up < ranked.len() {
+            let message = format!("{up} of {} containers of `{unit}` run", ranked.len());
+            let hint = format!(
+                "look at the others: `docker ps --all --filter label=com.docker.compose.service={unit}`"
+            );
+            part.drift.push(Drift::new(DriftKind::FewReplicas, message, hint));
+        }
+        if let Some(now) = engine.images.get(&tagged(&first.image))
+            && *now != first.image_id
+        {
+            let message =
+                format!("the container of `{unit}` is of an older image than `{}` means now", first.image);
+            part.drift.push(Drift::new(DriftKind::OldImage, message, self.hint(unit)));
+        }
+        let wanted = described.and_then(|described| described.image.as_deref());
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != first.image) {
+            let message = format!(
+                "the container of `{unit}` is of `{}`; the compose file says `{wanted}`",
+                first.image
+            );
+            part.drift.push(Drift::new(DriftKind::OldDescription, message, self.hint(unit)));
+        } else if changed_since(first, &seen.survey) {
+            let why = "the compose file was changed after the container was made; whether that matters to it tells \
+                       `docker compose config --hash`";
+            part.unseen.insert("description".to_owned(), why.to_owned());
+        }
+        part
+    }
+
+    fn hint(&self, unit: &str) -> String {
+        let hint = format!(
+            "make it anew when the site can do without it: `coursys-ops service {} recreate`",
+            self.name
+        );
+        match &self.component.loses {
+            Some(loses) => format!("{hint}; for `{unit}` that loses {loses}"),
+            None => hint,
+        }
+    }
+
+    /// How compose is called: as configured, else the version that made the containers, else the one that is installed.
+    fn call(&self, seen: &Surveyed) -> Vec<String> {
+        let survey = &seen.survey;
+        let made_by = survey.engine.iter().flat_map(|engine| &engine.containers);
+        let first =
+            made_by.filter_map(|one| one.compose_version.as_deref()).any(|version| version.starts_with("1."));
+        let program: &[&str] = match (survey.has_compose_v2, survey.has_compose_v1) {
+            _ if !self.compose.command.is_empty() => &[],
+            (true, false) => &["docker", "compose"],
+            (true, true) if !first => &["docker", "compose"],
+            (_, true) => &["docker-compose"],
+            (false, false) => return Vec::new(),
+        };
+        let program =
+            self.compose.command.iter().cloned().chain(program.iter().map(|word| (*word).to_owned()));
+        program.chain(plan::compose_options(&self.compose)).collect()
+    }
+}
+
+/// The better, the less.
+const fn rank(state: State) -> u8 {
+    match state {
+        State::Running => 0,
+        State::Starting => 1,
+        State::Unhealthy => 2,
+        State::Restarting => 3,
+        State::Paused => 4,
+        State::Stopping => 5,
+        State::Stopped => 6,
+        _ => 7,
+    }
+}
+
+fn state(one: &Container, survey: &Survey) -> State {
+    let main = survey.running.iter().find(|process| process.pid == one.pid && process.pid != 0);
+    let halted = main.is_some_and(|main| matches!(main.state, 'T' | 't'));
+    match (one.state.as_str(), one.health.as_deref()) {
+        ("running", _) if halted => State::Paused,
+        ("running", Some("unhealthy")) => State::Unhealthy,
+        ("running", Some("starting")) => State::Starting,
+        ("running", _) => State::Running,
+        ("restarting", _) => State::Restarting,
+        ("paused", _) => State::Paused,
+        ("removing" | "stopping", _) => State::Stopping,
+        ("dead", _) => State::Failed,
+        ("exited", _) if one.oom_killed || !ASKED_TO_END.contains(&one.exit_code) => State::Failed,
+        _ => State::Stopped,
+    }
+}
+
+fn read(unit: &str, state: State, one: &Container, now: i64) -> Part {
+    let mut part = Part::new(unit, state);
+    part.detail = match (one.state.as_str(), &one.health) {
+        ("exited", _) if one.oom_killed => "ended because there was no memory left".to_owned(),
+        ("exited", _) => format!("exited ({})", one.exit_code),
+        ("running", Some(health)) => {
+            let log = one
+                .health_log
+                .as_deref()
+                .filter(|_| health == "unhealthy")
+                .and_then(|log| log.lines().next());
+            log.map_or_else(|| format!("running ({health})"), |line| format!("running ({health}: {line})"))
+        }
+        (state, _) => state.to_owned(),
+    };
+    let started = one.started.as_deref().and_then(millis);
+    let is_up = state.is_up();
+    part.started_ms = started.filter(|_| is_up);
+    part.since_ms = if is_up { started } else { one.finished.as_deref().and_then(millis) };
+    part.main_pid = Some(one.pid).filter(|pid| *pid != 0);
+    part.memory_bytes = one.memory.filter(|_| is_up);
+    part.restarts = Some(one.restarts);
+    part.enabled = Some(matches!(one.restart_policy.as_str(), "always" | "unless-stopped"));
+    part.version = Some(one.image.clone()).filter(|image| !image.is_empty());
+    let place = |place: &crate::helper::Published| match &place.ip {
+        Some(ip) if ip.contains(':') => format!("[{ip}]:{}", place.port),
+        Some(ip) => format!("{ip}:{}", place.port),
+        None => format!("*:{}", place.port),
+    };
+    part.listens = one.published.iter().map(place).collect();
+    if part.memory_bytes.is_none() && is_up {
+        part.unseen.insert("memory".to_owned(), "the container's control group cannot be read".to_owned());
+    }
+    let young = started.is_some_and(|started| now.saturating_sub(started) < YOUNG_MS);
+    if one.restarts >= LOOP && (one.state == "restarting" || young) {
+        let message = format!("Docker has restarted the container of `{unit}` {} times", one.restarts);
+        let hint = format!("read `docker logs --tail 50 {}` to see why it ends", one.name);
+        part.drift.push(Drift::new(DriftKind::RestartLoop, message, hint));
+    }
+    part
+}
+
+/// Whether the compose file is younger than the container.
+fn changed_since(one: &Container, survey: &Survey) -> bool {
+    let made = one.created.as_deref().and_then(millis);
+    made.zip(survey.compose_changed_ms).is_some_and(|(made, changed)| changed > made + SLACK_MS)
+}
+
+fn millis(time: &str) -> Option<i64> {
+    time.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
+/// The name of an image with its tag.
+fn tagged(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if last.contains(':') || image.contains('@') { image.to_owned() } else { format!("{image}:latest") }
+}
+
+#[async_trait]
+impl Service for ComposeService {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn component(&self) -> &Component {
+        &self.component
+    }
+
+    async fn look(&self, scope: &Scope) -> Look {
+        let units = self.component.unit_names(&self.name);
+        let seen = self.surveyor.survey(scope).await;
+        let mut parts: Vec<Part> = match &seen {
+            Ok(seen) => units.iter().map(|unit| self.part(unit, seen, scope.config())).collect(),
+            Err(why) => units.iter().map(|unit| Part::unseen(unit, why)).collect(),
+        };
+        if parts.iter().any(|part| part.state != State::Absent) {
+            parts.retain(|part| part.state != State::Absent);
+        }
+        let compose = seen.map(|seen| self.call(&seen)).unwrap_or_default();
+        Look { compose, ..Look::of(&self.name, self.component.manager, parts) }
+    }
+
+    fn steps(&self, deed: Deed, seen: &Look) -> Result<Vec<Step>, Refusal> {
+        let directory = self.compose.file.as_deref().and_then(Path::parent).map(PathBuf::from);
+        plan::compose(&self.name, &self.component, directory, deed, seen)
+    }
+}
+
+#[cfg(test)]
+#[path = "compose_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+//! One survey for all who want to know.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::{compose_file, systemctl};
+use crate::check::Scope;
+use crate::config::{Component, Config, Manager};
+use crate::helper::{Ask, Blind, Survey, SurveyRequest};
+use crate::process::Command;
+
+/// Where the system's bus is.
+const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
+
+/// How long a bus or a socket may be silent. A busy one answers within some milliseconds.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// What was seen so short a time ago is true still.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// The unit that Docker's engine runs as, unless the component says otherwise.
+const DOCKER: &str = "docker";
+
+/// Shares what is seen. Clones share, so that one look serves all services of a run.
+#[derive(Clone, Default)]
+pub struct Surveyor(Arc<Mutex<Option<(Instant, Seen)>>>);
+
+/// What was seen, with what was read of it already.
+#[derive(Debug)]
+pub(super) struct Surveyed {
+    /// As the helper saw it.
+    pub survey: Survey,
+    /// The services of the compose file; why they are not known.
+    pub file: Result<compose_file::ComposeFile, Blind>,
+}
+
+pub(super) type Seen = Result<Arc<Surveyed>, String>;
+
+impl Surveyor {
+    /// What the managers tell, asked just now; who asks while another one does waits for that one's answers.
+    ///
+    /// # Errors
+    ///
+    /// Why the helper process failed.
+    pub(super) async fn survey(&self, scope: &Scope) -> Seen {
+        let mut last = self.0.lock().await;
+        if let Some((at, seen)) = last.as_ref()
+            && at.elapsed() < FRESH
+        {
+            return seen.clone();
+        }
+        let seen = look(scope).await.map(Arc::new);
+        *last = Some((Instant::now(), seen.clone()));
+        seen
+    }
+
+    /// What is wrong with Docker itself although its unit runs: it does not answer, or nonsense.
+    pub async fn engine_trouble(&self, scope: &Scope) -> Option<Blind> {
+        let seen = self.survey(scope).await.ok()?;
+        let blind = seen.survey.engine.as_ref().err()?;
+        matches!(blind, Blind::Silent(_) | Blind::Broken(_)).then(|| blind.clone())
+    }
+
+    /// Where Docker opens ports, with the containers that they belong to; nothing when Docker cannot be asked.
+    pub async fn published(&self, scope: &Scope) -> Vec<crate::helper::Published> {
+        let seen = self.survey(scope).await;
+        let engine = seen
+            .ok()
+            .and_then(|seen| seen.survey.engine.as_ref().ok().map(|engine| engine.published.clone()));
+        engine.unwrap_or_default()
+    }
+
+    /// The containers of a component of the configuration; nothing when Docker cannot be asked.
+    pub async fn containers(&self, scope: &Scope, name: &str) -> Vec<crate::helper::Container> {
+        let Some(component) = scope.config().components.get(name) else { return Vec::new() };
+        let units = component.unit_names(name);
+        let Ok(seen) = self.survey(scope).await else { return Vec::new() };
+        let containers = seen.survey.engine.iter().flat_map(|engine| &engine.containers);
+        containers.filter(|one| units.contains(&one.service.as_str())).cloned().collect()
+    }
+}
+
+impl std::fmt::Debug for Surveyor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Surveyor")
+    }
+}
+
+/// What to look at in this configuration.
+pub(super) fn request(config: &Config) -> SurveyRequest {
+    let of = |manager| config.components.iter().filter(move |(_, component)| component.manager == manager);
+    let units = of(Manager::Systemd).flat_map(|(name, component)| component.unit_names(name));
+    let mut units: Vec<String> = units.map(full).collect();
+    let uses_docker = of(Manager::Compose).next().is_some() || config.components.contains_key(DOCKER);
+    let docker_unit = uses_docker.then(|| {
+        let component = config.components.get(DOCKER).filter(|one| one.manager == Manager::Systemd);
+        full(component.and_then(|one| one.unit.as_deref()).unwrap_or(DOCKER))
+    });
+    units.extend(docker_unit.iter().filter(|unit| !units.contains(unit)).cloned().collect::<Vec<_>>());
+    let ours = || config.components.values().filter(|component| component.manager.is_ours());
+    let mut words: Vec<String> =
+        ours().filter(|one| one.masters.is_some()).filter_map(|one| one.process.clone()).collect();
+    words.dedup();
+    let compose = config.compose.of_site(&config.site.dir);
+    let asks_systemd = !units.is_empty();
+    let bus = config.systemd.bus.clone().unwrap_or_else(|| SYSTEM_BUS.to_owned());
+    SurveyRequest {
+        bus: asks_systemd.then_some(bus),
+        units,
+        docker_unit,
+        docker: config.docker.socket.clone().filter(|_| uses_docker),
+        project: compose.project(),
+        compose_file: compose.file.filter(|_| of(Manager::Compose).next().is_some()),
+        files: ours().flat_map(|component| component.configs.iter().cloned()).collect::<Vec<PathBuf>>(),
+        crontabs: config.systemd.crontabs.iter().filter(|_| asks_systemd).cloned().collect(),
+        words,
+        dir: config.site.dir.clone(),
+        ports: ours().flat_map(|component| component.ports().collect::<Vec<_>>()).collect(),
+        patience_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The whole name of a unit.
+pub(super) fn full(unit: &str) -> String {
+    if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") }
+}
+
+async fn look(scope: &Scope) -> Result<Surveyed, String> {
+    let config = scope.config();
+    let request = request(config);
+    let units = request.units.clone();
+    let output =
+        scope.run(Command::ask(Ask::Survey(Box::new(request)))).await.map_err(|error| error.to_string())?;
+    let mut survey: Survey = serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())?;
+    // A bus of one's own is another system's, which `systemctl` knows nothing of.
+    if !units.is_empty() && config.systemd.bus.is_none() && survey.units.is_err() {
+        match systemctl::units(scope, &units).await {
+            Ok(units) => survey.units = Ok(units),
+            // What the bus said tells more than what the command complains about.
+            Err(Blind::Absent(_)) => {}
+            Err(blind) => survey.units = Err(blind),
+        }
+    }
+    let file = match &survey.compose_file {
+        None => Err(Blind::Absent("no compose file is configured (`compose.file`)".to_owned())),
+        Some(Err(refusal)) if refusal.is(rustix::io::Errno::NOENT) => {
+            Err(Blind::Absent("there is no compose file".to_owned()))
+        }
+        Some(Err(refusal)) => {
+            Err(Blind::Refused(format!("the compose file cannot be read: {}", refusal.message)))
+        }
+        Some(Ok(look)) => match look.content.bytes() {
+            Some(bytes) => compose_file::ComposeFile::read(&bytes).map_err(Blind::Broken),
+            None => Err(Blind::Broken("the compose file is no file, or far too long".to_owned())),
+        },
+    };
+    Ok(Surveyed { survey, file })
+}
+
+impl Surveyed {
+    /// The components that one needs and that were seen not to run.
+    pub(super) fn waits_for(&self, config: &Config, component: &Component) -> Vec<String> {
+        let down = |name: &&String| {
+            let needed = config.components.get(*name);
+            needed.is_some_and(|needed| self.is_up(name, needed) == Some(false))
+        };
+        component.needs.iter().filter(down).cloned().collect()
+    }
+
+    /// Whether a component runs, at first sight; nothing when that cannot be seen, or is nobody's matter here.
+    fn is_up(&self, name: &str, component: &Component) -> Option<bool> {
+        let names = component.unit_names(name);
+        match component.manager {
+            Manager::Systemd => {
+                let units = self.survey.units.as_ref().ok()?;
+                let found: Vec<_> = names
+                    .iter()
+                    .filter_map(|unit| units.get(&full(unit)))
+                    .filter(|unit| unit.is_there())
+                    .collect();
+                (!found.is_empty()).then(|| found.iter().all(|unit| unit.serves()))
+            }
+            Manager::Compose => match &self.survey.engine {
+                Ok(engine) => {
+                    let mut own = engine
+                        .containers
+                        .iter()
+                        .filter(|one| names.contains(&one.service.as_str()))
+                        .peekable();
+                    own.peek()?;
+                    Some(own.all(|one| one.state == "running"))
+                }
+                Err(Blind::Down(_)) => Some(false),
+                Err(_) => None,
+            },
+            Manager::Builtin | Manager::External => None,
+        }
+    }
+}
