@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coursys_ops_core::config::Broker;
+use coursys_ops_core::helper::Container;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding};
+use coursys_ops_core::service::Surveyor;
 use coursys_ops_core::{Check, Scope};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use uuid::Uuid;
 use crate::amqp::{AmqpError, Connection, Incoming};
 use crate::broker_connection;
 use crate::garbage::excerpt;
+use crate::rabbitmqctl::COMPONENT;
 use crate::version::Version;
 
 /// The check's id, for those that need it.
@@ -38,27 +41,25 @@ looked at by `broker.nodes`.";
 
 /// Looks whether the broker takes messages.
 #[derive(Debug)]
-pub struct BrokerAlarms(CheckSpec);
+pub struct BrokerAlarms {
+    spec: CheckSpec,
+    surveyor: Surveyor,
+}
 
 impl BrokerAlarms {
     /// The check.
     #[must_use]
-    pub fn new() -> Self {
-        Self(
-            CheckSpec::new(ID, "Broker alarms")
+    pub fn new(surveyor: Surveyor) -> Self {
+        Self {
+            surveyor,
+            spec: CheckSpec::new(ID, "Broker alarms")
                 .component("rabbitmq")
                 .needs(broker_connection::ID)
                 .effects(Effects::SelfCleaning)
                 .timeout(Duration::from_millis(1500))
                 .timeout_hint("the broker lets clients in and does not take their messages: read its log")
                 .explanation(EXPLANATION),
-        )
-    }
-}
-
-impl Default for BrokerAlarms {
-    fn default() -> Self {
-        Self::new()
+        }
     }
 }
 
@@ -101,6 +102,20 @@ fn alarm(reason: &str) -> Finding {
     Finding::failed(Code::Alarm, format!("the broker takes no messages from anybody: {reason}"), hint)
 }
 
+/// Where the broker lives, as far as that bears on an alarm.
+fn home(container: &Container) -> String {
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    let limit = match container.memory_limit {
+        0 => "without a limit of memory".to_owned(),
+        limit => format!("limited to {}", mib(limit)),
+    };
+    let used = container.memory.map(|used| format!(", {} in use", mib(used))).unwrap_or_default();
+    let mounts = container.mounts.iter().filter(|(source, _)| !source.is_empty());
+    let data: Vec<String> = mounts.map(|(source, place)| format!("{place} is {source}")).collect();
+    let data = if data.is_empty() { "its data in the container itself".to_owned() } else { data.join(", ") };
+    format!("container `{}` {limit}{used}, {data}", container.name)
+}
+
 /// Whether the site's Celery can use this version.
 fn version(told: Option<&str>, broker: &Broker) -> Finding {
     let Some(told) = told.and_then(Version::parse) else {
@@ -127,7 +142,7 @@ fn version(told: Option<&str>, broker: &Broker) -> Finding {
 #[async_trait]
 impl Check for BrokerAlarms {
     fn spec(&self) -> &CheckSpec {
-        &self.0
+        &self.spec
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
@@ -139,7 +154,12 @@ impl Check for BrokerAlarms {
         let version = version(connection.version().as_deref(), broker);
         let taken = takes(&mut connection).await;
         connection.close().await;
-        vec![taken.unwrap_or_else(|error| error.finding(&broker.server)), version]
+        let mut taken = taken.unwrap_or_else(|error| error.finding(&broker.server));
+        if taken.code == Code::Alarm {
+            let containers = self.surveyor.containers(scope, COMPONENT).await;
+            taken.message.extend(containers.iter().map(|container| format!("; {}", home(container))));
+        }
+        vec![taken, version]
     }
 }
 

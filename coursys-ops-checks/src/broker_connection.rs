@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Finding, Tier};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 
 use crate::amqp::Connection;
@@ -34,6 +35,7 @@ impl BrokerConnection {
             CheckSpec::new(ID, "Broker connection")
                 .tier(Tier::Sanity)
                 .component("rabbitmq")
+                .needs(check_id("rabbitmq"))
                 .timeout(Duration::from_secs(3))
                 .timeout_hint("RabbitMQ accepts connections but does not answer: read its log and restart it; or another server listens there: \
                      compare `broker.host` and `broker.port`")

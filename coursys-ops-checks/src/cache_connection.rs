@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Measurement, Tier};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 
 use crate::memcached::{DJANGO_BYTES, Item, Memcached, converse};
@@ -24,6 +25,7 @@ impl CacheConnection {
             CheckSpec::new("cache.connection", "Cache connection")
                 .tier(Tier::Sanity)
                 .component("memcached")
+                .needs(check_id("memcached"))
                 .timeout(Duration::from_secs(3))
                 .effects(Effects::SelfCleaning)
                 .timeout_hint("memcached hangs: look at its process and its log, then restart it")

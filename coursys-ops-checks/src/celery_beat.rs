@@ -1,8 +1,11 @@
 //! `celery.beat`: the scheduler gives out its tasks, and they are done.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use coursys_ops_core::config::Celery;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,6 +30,9 @@ When it fails: `stale` with a good queue means that beat does not run or does no
 celerybeat` and its log, and restart it; the marker follows within five minutes. After a maintenance or right after \
 beat's start the old marker is normal. `no_marker` means that the task never ran on this database.";
 
+/// One row of one table; together with what the check needs it must fit into a run, in milliseconds.
+const TIMEOUT: Duration = Duration::from_millis(3500);
+
 /// Looks how old the beat's marker is.
 #[derive(Debug)]
 pub struct CeleryBeat {
@@ -41,7 +47,9 @@ impl CeleryBeat {
     pub fn new(celery: &Celery, mood: Mood) -> Self {
         let mut spec = CheckSpec::new("celery.beat", "Celery beat")
             .component("celerybeat")
+            .needs(check_id("celerybeat"))
             .needs(database_connection::ID)
+            .timeout(TIMEOUT)
             .timeout_hint("the table `coredata_unit` may be locked: look at `SHOW PROCESSLIST`")
             .explanation(EXPLANATION);
         if celery.queues.contains(&celery.beat_queue) {

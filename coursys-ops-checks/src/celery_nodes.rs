@@ -6,6 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use coursys_ops_core::config::Celery;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 
 use crate::broker_alarms;
@@ -44,6 +45,7 @@ impl CeleryNodes {
     pub fn new(roll: Roll) -> Self {
         let spec = CheckSpec::new("celery.nodes", "Celery nodes")
             .component("celery")
+            .needs(check_id("celery"))
             .needs(broker_alarms::ID)
             .timeout_hint("the broker stopped answering in the middle: read its log")
             .explanation(EXPLANATION);

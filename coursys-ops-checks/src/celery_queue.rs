@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use coursys_ops_core::config::Celery;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Measurement};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 use tokio::time::{sleep, timeout};
 
@@ -107,6 +108,7 @@ impl CeleryQueue {
         };
         let spec = CheckSpec::new(id(queue), title)
             .component("celery")
+            .needs(check_id("celery"))
             .needs(broker_alarms::ID)
             .effects(Effects::SelfCleaning)
             .timeout_hint("the broker stopped answering in the middle: read its log")

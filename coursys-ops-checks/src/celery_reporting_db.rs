@@ -22,6 +22,9 @@ const LIFETIME: SignedDuration = SignedDuration::from_secs(6);
 /// What is left of the check's own timeout when it stops waiting.
 const MARGIN: Duration = Duration::from_millis(400);
 
+/// Together with what the check needs it must fit into a run.
+const TIMEOUT: Duration = Duration::from_millis(3500);
+
 const EXPLANATION: &str = "\
 Lets a worker run the site's own task `celery.reporting_task`, which asks the reporting database for a person whose name \
 is known and returns nothing when all is well, else what is wrong. The task saves a row in the site's log, as every task \
@@ -60,6 +63,7 @@ impl CeleryReportingDb {
             // As every task of the site it saves its row there.
             .needs(database_connection::ID)
             .effects(Effects::SiteLog)
+            .timeout(TIMEOUT)
             .timeout_hint("the broker stopped answering in the middle: read its log")
             .explanation(EXPLANATION);
         Self { spec, mood }

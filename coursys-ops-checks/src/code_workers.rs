@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use coursys_ops_core::config::{Component, Config, Manager};
 use coursys_ops_core::helper::Process;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 
 use crate::git::Git;
@@ -56,6 +57,7 @@ impl CodeWorkers {
         Self(
             CheckSpec::new("code.workers", "Workers run the current code")
                 .component("gunicorn")
+                .needs(check_id("gunicorn"))
                 .timeout(Duration::from_secs(8))
                 .timeout_hint(
                     "git or a process of the site is stuck: look at the disk below `site.dir`, and for processes in \

@@ -38,6 +38,7 @@ mod search_connection;
 mod search_freshness;
 mod search_health;
 mod search_query;
+mod service;
 mod site_locale;
 mod site_python;
 mod system_kernel_log;
@@ -46,6 +47,7 @@ mod system_memory;
 mod system_swap;
 mod system_updates;
 mod time_offset;
+mod web_nginx_config;
 mod web_serving;
 mod web_tls;
 
@@ -64,11 +66,13 @@ mod garbage;
 mod git;
 mod git_reflog;
 mod git_status;
+pub mod glance;
 mod grade;
 mod helper_answer;
 mod http;
 mod kerberos;
 mod kernel_log;
+mod log_lines;
 mod login;
 mod machine;
 mod maintenance;
@@ -112,20 +116,28 @@ use std::sync::Arc;
 
 use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
+use coursys_ops_core::service::Surveyor;
 
+pub use log_lines::LogLines;
 pub use own::problems as own_problems;
 pub use reference::reference;
 
 /// Every check of this configuration, by id. None of them sends anything.
 #[must_use]
 pub fn all(config: &Config) -> Vec<Arc<dyn Check>> {
-    list(config, false)
+    list(config, false, &Surveyor::default())
 }
 
 /// The same, but `email.smtp` sends one mail to the address of the context.
 #[must_use]
 pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
-    list(config, true)
+    list(config, true, &Surveyor::default())
+}
+
+/// The same as [`all`] for somebody who looks at the services, too: one survey serves both.
+#[must_use]
+pub fn all_beside(config: &Config, surveyor: &Surveyor) -> Vec<Arc<dyn Check>> {
+    list(config, false, surveyor)
 }
 
 /// Serves what a check asks the helper process for that core does not serve; nothing when there is no such request.
@@ -139,10 +151,10 @@ pub fn serve(name: &str) -> Option<Result<String, String>> {
 }
 
 /// The table of contents.
-fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
+fn list(config: &Config, send_mail: bool, surveyor: &Surveyor) -> Vec<Arc<dyn Check>> {
     let mut checks: Vec<Arc<dyn Check>> = vec![
         Arc::new(assets_compression::AssetsCompression::new()),
-        Arc::new(broker_alarms::BrokerAlarms::new()),
+        Arc::new(broker_alarms::BrokerAlarms::new(surveyor.clone())),
         Arc::new(broker_connection::BrokerConnection::new()),
         Arc::new(broker_nodes::BrokerNodes::new()),
         Arc::new(cache_connection::CacheConnection::new()),
@@ -159,7 +171,7 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(celery_queues_other::CeleryQueuesOther::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
-        Arc::new(ports_exposed::PortsExposed::new()),
+        Arc::new(ports_exposed::PortsExposed::new(surveyor.clone())),
         Arc::new(markup_rpc::MarkupRpc::new()),
         Arc::new(emplid_api::EmplidApi::new()),
         Arc::new(kerberos_ticket::KerberosTicket::new()),
@@ -174,11 +186,13 @@ fn list(config: &Config, send_mail: bool) -> Vec<Arc<dyn Check>> {
         Arc::new(system_swap::SystemSwap::new()),
         Arc::new(system_updates::SystemUpdates::new()),
         Arc::new(time_offset::TimeOffset::new()),
+        Arc::new(web_nginx_config::WebNginxConfig::new()),
         Arc::new(web_serving::WebServing::new()),
         Arc::new(web_tls::WebTls::new(&config.web)),
     ];
     let roll = workers::Roll::default();
     checks.extend(celery(config, &roll));
+    checks.extend(service::all(config, surveyor));
     checks.extend(code());
     checks.extend(index(roll));
     checks.extend(disk_space::all());

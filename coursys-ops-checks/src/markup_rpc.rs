@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Measurement};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -49,6 +50,7 @@ impl MarkupRpc {
         Self(
             CheckSpec::new("markup.rpc", "Markdown service")
                 .component(COMPONENT)
+                .needs(check_id(COMPONENT))
                 .needs(broker_alarms::ID)
                 .effects(Effects::SelfCleaning)
                 .timeout_hint("the broker stopped answering in the middle: read its log")

@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{Ports, Subnet};
-use coursys_ops_core::helper::{Ask, Listener};
+use coursys_ops_core::config::{PortProtocol, Ports, PrivatePort, Subnet};
+use coursys_ops_core::helper::{Ask, Listener, Published};
 use coursys_ops_core::model::{CheckSpec, Code, Finding};
+use coursys_ops_core::service::Surveyor;
 use coursys_ops_core::{Check, Scope};
 
 use crate::helper_answer::ask;
 
 /// The check.
-pub(crate) struct PortsExposed(CheckSpec);
+pub(crate) struct PortsExposed {
+    spec: CheckSpec,
+    surveyor: Surveyor,
+}
 
 impl PortsExposed {
     /// The check.
-    pub(crate) fn new() -> Self {
-        Self(
-            CheckSpec::new("ports.exposed", "Ports that are nobody's business")
+    pub(crate) fn new(surveyor: Surveyor) -> Self {
+        Self {
+            surveyor,
+            spec: CheckSpec::new("ports.exposed", "Ports that are nobody's business")
                 .timeout_hint(
                     "a process is stuck in the kernel, so that nobody can look what it has open: \
                      `ps -o pid,stat,wchan` shows it in state D",
@@ -38,16 +43,16 @@ impl PortsExposed {
                      the world. Erlang's port mapper has `ERL_EPMD_ADDRESS`, its distribution \
                      `inet_dist_use_interface`. If the address belongs to a network that only this machine sees, add \
                      it to `ports.allowed_networks`. Ports that Docker forwards without a process of its own \
-                     (`userland-proxy: false`) are in no table and are not seen here.",
+                     (`userland-proxy: false`) are in no table: Docker itself is asked for them, where this user may.",
                 ),
-        )
+        }
     }
 }
 
 #[async_trait]
 impl Check for PortsExposed {
     fn spec(&self) -> &CheckSpec {
-        &self.0
+        &self.spec
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
@@ -57,7 +62,11 @@ impl Check for PortsExposed {
             return vec![Finding::skipped(Code::NotInLayout, none)];
         }
         match ask::<Vec<Listener>>(scope, Ask::Listeners(ports.private.clone()), None).await {
-            Ok(Ok(listeners)) => findings(ports, &listeners),
+            Ok(Ok(mut listeners)) => {
+                let published = self.surveyor.published(scope).await;
+                listeners.extend(published.iter().filter_map(|one| forwarded(ports, one)));
+                findings(ports, &listeners)
+            }
             Ok(Err(refusal)) => vec![Finding::unknown(
                 Code::HelperFailed,
                 format!("cannot read who listens: {}", refusal.message),
@@ -65,6 +74,23 @@ impl Check for PortsExposed {
             Err(failed) => vec![failed],
         }
     }
+}
+
+/// A port that Docker opens, when it is one of those that are private.
+fn forwarded(ports: &Ports, published: &Published) -> Option<Listener> {
+    let protocol = match published.protocol.as_str() {
+        "tcp" => PortProtocol::Tcp,
+        "udp" => PortProtocol::Udp,
+        _ => return None,
+    };
+    let is_meant = |private: &PrivatePort| {
+        private.port == published.port && private.protocol.is_none_or(|private| private == protocol)
+    };
+    ports.private.iter().any(is_meant).then_some(())?;
+    let everywhere = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let address = published.ip.as_ref().map_or(Some(everywhere), |ip| ip.parse().ok())?;
+    // What is in Docker's own proxy is in the tables, too; here it has no process, so that the other is told.
+    Some(Listener { protocol, address, port: published.port, process: None })
 }
 
 /// One finding for each port that is open to the world.
@@ -178,6 +204,6 @@ mod tests {
     async fn without_private_ports_there_is_nothing_to_look_for() {
         let mut config = config();
         config.ports.private.clear();
-        assert_eq!(look(PortsExposed::new(), config).await[0].code, Code::NotInLayout);
+        assert_eq!(look(PortsExposed::new(Surveyor::default()), config).await[0].code, Code::NotInLayout);
     }
 }

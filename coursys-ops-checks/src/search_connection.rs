@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Tier};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 use elasticsearch::cluster::ClusterHealthParts;
 use serde_json::Value;
@@ -20,6 +21,7 @@ impl SearchConnection {
             CheckSpec::new("search.connection", "Search connection")
                 .tier(Tier::Sanity)
                 .component("elasticsearch")
+                .needs(check_id("elasticsearch"))
                 .timeout(Duration::from_secs(3))
                 .timeout_hint("Elasticsearch hangs: look at its log and its memory, then restart it")
                 .explanation(

@@ -32,7 +32,7 @@ impl SearchFreshness {
         let spec = CheckSpec::new("search.freshness", "Search index is filled")
             .needs("search.health")
             .component("elasticsearch")
-            .timeout(Duration::from_secs(4))
+            .timeout(Duration::from_millis(3500))
             .timeout_hint("the index does not answer: look at Elasticsearch's log, memory and disk")
             .explanation(
                 "Counts what the index `search.index` holds. None is a failure; and where the process goes on looking \

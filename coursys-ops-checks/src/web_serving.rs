@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coursys_ops_core::config::Config;
 use coursys_ops_core::model::{CheckSpec, Code, Effects, Finding, Measurement, Status};
+use coursys_ops_core::service::check_id;
 use coursys_ops_core::{Check, Scope};
 use futures_util::future::join_all;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -30,6 +31,8 @@ impl WebServing {
         Self(
             CheckSpec::new(ID, "Web site")
                 .component("nginx")
+                .needs(check_id("nginx"))
+                .needs(check_id("gunicorn"))
                 .needs(database_connection::ID)
                 .timeout(TIMEOUT)
                 .effects(Effects::SiteLog)

@@ -11,6 +11,8 @@ const MACHINE: &[(&str, &str)] = &[
     ("system.load", "passed ok|warning *|failed *"),
     ("system.memory", "passed ok|warning *"),
     ("system.swap", "passed ok|warning *|skipped *"),
+    // Root does not let nginx read what others may write, as all files of the test servers.
+    ("web.nginx-config", "passed ok|skipped *"),
     // The kernel's log is the whole machine's, and a container may not read it.
     ("system.kernel-log", "passed ok|warning *|failed *|skipped *"),
 ];
@@ -18,6 +20,10 @@ const MACHINE: &[(&str, &str)] = &[
 /// What an id may say when nothing is wrong; alternatives between `|`.
 #[must_use]
 pub fn healthy(id: &str) -> &'static str {
+    // Where neither systemd nor Docker manages the servers, there is nothing to be seen.
+    if id.starts_with("service.") {
+        return "passed ok|skipped *";
+    }
     MACHINE.iter().find(|(known, _)| *known == id).map_or("passed ok", |(_, says)| says)
 }
 

@@ -1,9 +1,11 @@
 //! Stand-ins for faults that no real server produces.
 
 mod clock;
+pub mod docker;
 mod liar;
 mod names;
 mod proxy;
+pub mod systemd;
 mod tls;
 mod void;
 

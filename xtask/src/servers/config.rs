@@ -91,6 +91,11 @@ fn table(setting: &Setting, python: Option<&Path>) -> Table {
     config.insert("time".into(), server(ports.time, false).into());
     config.insert("web".into(), web(setting).into());
     config.insert("gunicorn".into(), server(ports.web, false).into());
+    config.insert(
+        "systemd".into(),
+        one("bus", format!("unix:path={}", text(setting.layout.run().join("no-bus")))),
+    );
+    config.insert("docker".into(), one("socket", text(setting.layout.run().join("no-docker.sock"))));
     config.insert("ports".into(), private_ports(setting).into());
     if python.is_some() {
         config.insert("components".into(), components().into());
@@ -174,8 +179,14 @@ fn web(setting: &Setting) -> Table {
         ("tls_ca_file".into(), text(setting.web_ca()).into()),
         ("hosts".into(), list(HOST)),
         ("redirected_hosts".into(), list(REDIRECTED_HOST)),
+        ("nginx_config".into(), text(setting.layout.server("nginx").join("nginx.conf")).into()),
         ("cas_url".into(), standins::url(setting, "well", "cas").into()),
     ])
+}
+
+/// A section of one key. Whatever manages this machine's own services is no matter of these servers.
+fn one(key: &str, value: String) -> Value {
+    Value::Table(Table::from_iter([(key.to_owned(), value.into())]))
 }
 
 /// Nothing of a set of servers is for the world.

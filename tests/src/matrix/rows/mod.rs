@@ -9,6 +9,7 @@ mod kerberos;
 mod network;
 mod outside;
 mod own;
+mod service;
 mod services;
 mod several;
 mod site;
@@ -23,7 +24,7 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 /// Every row, area by area.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    let areas: [Area; 14] = [
+    let areas: [Area; 15] = [
         ("database", database::rows),
         ("celery", celery::rows),
         ("cache_search", cache_search::rows),
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Fault> {
         ("web", web::rows),
         ("code", code::rows),
         ("own", own::rows),
+        ("service", service::rows),
         ("site", site::rows),
         ("network", network::rows),
         ("several", several::rows),

@@ -1,0 +1,238 @@
+//! A glance at everything: the components, and what is worth knowing of the site beside them, for `status`. What takes
+//! longer than a glance is not waited for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use coursys_ops_core::model::{CheckSpec, Code, Finding};
+use coursys_ops_core::service::{Look, Service, Surveyor};
+use coursys_ops_core::{Check, Scope};
+use futures_util::future::join_all;
+use jiff::tz::TimeZone;
+
+use crate::amqp::Connection;
+use crate::git::Git;
+use crate::git_reflog::moves;
+use crate::{broker_connection, maintenance, units};
+
+/// The looks at the components take this long at most: systemd and Docker may both be silent.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Looks at every component, as a check, so that it runs beside others; what it saw is taken out afterwards.
+pub struct Around {
+    spec: CheckSpec,
+    services: Vec<Arc<dyn Service>>,
+    looks: Mutex<Vec<Look>>,
+}
+
+impl Around {
+    /// A look at these.
+    #[must_use]
+    pub fn new(services: Vec<Arc<dyn Service>>) -> Self {
+        let spec = CheckSpec::new("glance.components", "Components").timeout(LONGEST);
+        Self { spec, services, looks: Mutex::default() }
+    }
+
+    /// What was seen, in the order of the components' needs; empty before the look.
+    #[must_use]
+    pub fn take(&self) -> Vec<Look> {
+        std::mem::take(&mut *self.looks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Check for Around {
+    fn spec(&self) -> &CheckSpec {
+        &self.spec
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let looks = join_all(self.services.iter().map(|service| service.look(scope))).await;
+        *self.looks.lock().unwrap_or_else(PoisonError::into_inner) = looks;
+        vec![Finding::passed("looked at")]
+    }
+}
+
+/// A check that is not waited for when it takes longer than a glance.
+struct Brief {
+    check: Arc<dyn Check>,
+    until: Instant,
+}
+
+#[async_trait]
+impl Check for Brief {
+    fn spec(&self) -> &CheckSpec {
+        self.check.spec()
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let looked = tokio::time::timeout_at(self.until.into(), self.check.look(scope)).await;
+        looked.unwrap_or_else(|_| vec![Finding::unknown(Code::Deadline, "it takes longer than a glance")])
+    }
+}
+
+/// The same checks, none of which is waited for after this moment.
+#[must_use]
+pub fn briefly(checks: Vec<Arc<dyn Check>>, until: Instant) -> Vec<Arc<dyn Check>> {
+    checks.into_iter().map(|check| -> Arc<dyn Check> { Arc::new(Brief { check, until }) }).collect()
+}
+
+/// What is worth knowing of the site.
+#[derive(Clone, Copy)]
+enum Fact {
+    Maintenance,
+    Revision,
+    Queues,
+}
+
+struct SiteFact {
+    spec: CheckSpec,
+    fact: Fact,
+}
+
+/// What is worth knowing of the site and looked at by no check: maintenance, revision, queues.
+#[must_use]
+pub fn site() -> Vec<Arc<dyn Check>> {
+    let one = |id: &str, title: &str, fact| -> Arc<dyn Check> {
+        let mut spec = CheckSpec::new(id, title).timeout_hint("look at the load of the machine");
+        if matches!(fact, Fact::Queues) {
+            spec = spec.component("rabbitmq").needs(broker_connection::ID);
+        }
+        Arc::new(SiteFact { spec, fact })
+    };
+    vec![
+        one("glance.maintenance", "maintenance", Fact::Maintenance),
+        one("glance.revision", "revision", Fact::Revision),
+        one("glance.queues", "queues", Fact::Queues),
+    ]
+}
+
+#[async_trait]
+impl Check for SiteFact {
+    fn spec(&self) -> &CheckSpec {
+        &self.spec
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let found = match self.fact {
+            Fact::Maintenance => in_maintenance(scope).await,
+            Fact::Revision => revision(scope).await,
+            Fact::Queues => queues(scope).await,
+        };
+        vec![found.unwrap_or_else(|finding| finding)]
+    }
+}
+
+async fn in_maintenance(scope: &Scope) -> Result<Finding, Finding> {
+    let Some(flag) = &scope.config().maintenance.flag else {
+        return Ok(Finding::skipped(Code::NotInLayout, "this layout has no maintenance page"));
+    };
+    let flag = flag.display();
+    Ok(if maintenance::is_on(scope).await? {
+        let hint = "when nobody works on the site, remove the flag";
+        Finding::warning(Code::InMaintenance, format!("the maintenance page is on: {flag} is there"), hint)
+    } else {
+        Finding::passed(format!("off: there is no {flag}"))
+    })
+}
+
+async fn revision(scope: &Scope) -> Result<Finding, Finding> {
+    let git = Git::new(scope).await?;
+    let moves = moves(&git).await?;
+    let Some(last) = moves.first() else {
+        return Ok(Finding::skipped(Code::NotFound, "git has kept no record of what was deployed"));
+    };
+    let now = scope.context().clock.now().as_second();
+    let when = jiff::Timestamp::from_second(last.unix).map(|at| at.to_zoned(TimeZone::system()));
+    let when = when.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
+    let age = units::age(now.saturating_sub(last.unix).max(0));
+    let who = if last.who.is_empty() { "somebody" } else { last.who.as_str() };
+    Ok(Finding::passed(format!("{} since {when} ({age}), by {who}: {}", last.short(), last.what)))
+}
+
+async fn queues(scope: &Scope) -> Result<Finding, Finding> {
+    let config = scope.config();
+    let server = &config.broker.server;
+    let mut connection = Connection::open(scope, &config.broker).await?;
+    let (mut words, mut idle) = (Vec::new(), Vec::new());
+    for queue in &config.celery.queues {
+        match connection.depth(queue).await {
+            Ok(depth) => {
+                words.push(format!("{queue} {}", depth.messages));
+                if depth.consumers == 0 {
+                    idle.push(queue.clone());
+                }
+            }
+            Err(error) if error.is_not_found() => words.push(format!("{queue} is not there")),
+            Err(error) => {
+                connection.close().await;
+                return Err(error.finding(server));
+            }
+        }
+    }
+    connection.close().await;
+    let waiting = format!("messages waiting: {}", words.join(", "));
+    Ok(if idle.is_empty() {
+        Finding::passed(waiting)
+    } else {
+        let message = format!("{waiting}; nobody takes any from {}", idle.join(", "));
+        Finding::warning(Code::NoConsumer, message, "start Celery")
+    })
+}
+
+/// Whether the queues of the site are empty, for who would lose what is in them.
+pub struct Empty {
+    spec: CheckSpec,
+}
+
+impl Empty {
+    /// The question.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { spec: CheckSpec::new("glance.empty", "Queues are empty") }
+    }
+}
+
+impl Default for Empty {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Check for Empty {
+    fn spec(&self) -> &CheckSpec {
+        &self.spec
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let config = scope.config();
+        let empty = async {
+            let mut connection = Connection::open(scope, &config.broker).await?;
+            let mut full = Vec::new();
+            for queue in &config.celery.queues {
+                match connection.depth(queue).await {
+                    Ok(depth) if depth.messages == 0 => {}
+                    Ok(depth) => full.push(format!("{queue} holds {}", depth.messages)),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error.finding(&config.broker.server)),
+                }
+            }
+            connection.close().await;
+            Ok(if full.is_empty() {
+                Finding::passed("every queue is empty")
+            } else {
+                let hint = "let Celery work them off first";
+                Finding::failed(Code::Backlog, format!("messages would be lost: {}", full.join(", ")), hint)
+            })
+        };
+        vec![empty.await.unwrap_or_else(|finding: Finding| finding)]
+    }
+}
+
+/// A survey for all who look in one run.
+#[must_use]
+pub fn surveyor() -> Surveyor {
+    Surveyor::default()
+}
