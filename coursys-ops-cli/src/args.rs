@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{check, config, demo};
+use crate::commands::{check, config, demo, service, status};
 use crate::global::{Global, SET};
 
 /// Everything that can be said on the command line.
@@ -76,6 +76,10 @@ fn with_set(command: clap::Command, set: &Arg) -> clap::Command {
 pub enum Command {
     /// Looks at the deployment and says what is wrong and what to do
     Check(check::Args),
+    /// Shows what runs, and how the site is
+    Status(status::Args),
+    /// Looks at one component, whoever manages it, and at its logs
+    Service(service::Args),
     /// Shows, checks and makes the configuration
     Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it

@@ -10,6 +10,7 @@ mod commands;
 mod crash;
 mod engine;
 mod failure;
+mod glance;
 mod global;
 mod log;
 mod output;

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
-use crate::commands::{check, config, demo};
+use crate::commands::{check, config, demo, service, status};
 use crate::failure::{Failure, USAGE};
 use crate::global::Global;
 use crate::{caller, crash, log, output, terminal};
@@ -36,6 +36,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     }
     match cli.command {
         Command::Check(args) => check::run(args, &global),
+        Command::Status(args) => status::run(&args, &global),
+        Command::Service(args) => service::run(&args, &global),
         Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
     }

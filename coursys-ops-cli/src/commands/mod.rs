@@ -5,3 +5,5 @@ pub mod config;
 pub mod demo;
 pub mod helper;
 mod listing;
+pub mod service;
+pub mod status;

@@ -35,6 +35,8 @@ fn every_help_text_has_examples_and_exit_codes() {
     golden("help-check.txt", &["check", "--help"]);
     golden("help-config.txt", &["config", "--help"]);
     golden("help-config-import-django.txt", &["config", "import-django", "--help"]);
+    golden("help-status.txt", &["status", "--help"]);
+    golden("help-service.txt", &["service", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 
