@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use super::cgroup;
 use super::enter::{self, As};
 use super::instance::Instance;
-use super::{Name, cgroup};
 use crate::run::own_program;
 use crate::servers::process::MARK;
 use crate::servers::program::tail;
@@ -27,8 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// The arguments of the hidden command that becomes the server.
 #[derive(Args, Clone)]
 pub struct Boot {
-    #[command(flatten)]
-    name: Name,
+    /// The server's name; helpers have names that nobody can choose.
+    #[arg(long)]
+    name: String,
     /// What lies below the server's own layer, the uppermost first.
     #[arg(long = "layer", required = true)]
     layers: Vec<PathBuf>,
@@ -78,7 +79,7 @@ impl Boot {
     /// # Errors
     /// What the kernel says.
     pub fn become_server(&self) -> Result<ExitCode> {
-        let instance = Instance::new(&self.name.name);
+        let instance = Instance::new(&self.name);
         ensure!(mounts()? != self.outside, "this is started by `up`, in a mount namespace of its own");
         cgroup::join(instance.name())?;
         self.mount(&instance)?;
@@ -142,11 +143,7 @@ mod tests {
 
     #[test]
     fn the_uppermost_layer_comes_first() {
-        let boot = Boot {
-            name: Name { name: "x".into() },
-            layers: vec!["/b".into(), "/a".into()],
-            outside: String::new(),
-        };
+        let boot = Boot { name: "x".into(), layers: vec!["/b".into(), "/a".into()], outside: String::new() };
         let options = boot.options(&Instance::new("x"));
         assert!(
             options.starts_with("lowerdir=/b:/a,upperdir=/var/lib/coursys-ops-staging/x/upper,"),
