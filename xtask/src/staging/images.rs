@@ -16,30 +16,45 @@ use crate::servers::program::tool;
 use crate::servers::store::Store;
 
 /// Each image's name, and the directory of `tests/staging/images` that it is made of.
-const IMAGES: [(&str, &str); 4] = [
+const IMAGES: [(&str, &str); 9] = [
     ("rabbitmq:3", "rabbitmq"),
+    // Debian has but one.
+    ("rabbitmq:4.2", "rabbitmq"),
     ("elasticsearch:5.6.16", "elasticsearch"),
+    ("elasticsearch:7.17.28", "elasticsearch7"),
     ("memcached:latest", "memcached"),
+    ("memcached:1-alpine", "memcached"),
     ("ruby-markup:latest", "ruby-markup"),
+    ("coursys-nginx:latest", "nginx"),
+    ("coursys-logrotate:latest", "logrotate"),
 ];
+
+/// What the site's own image is made from: it is built with the site.
+const PYTHON: (&str, &str) = ("coursys-staging/python", "python");
 
 /// What all of them are made from.
 const DEBIAN: &str = "coursys-staging/debian";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What goes into images, beside what is in the checkout.
+pub struct Parts<'a> {
+    /// The Debian of all containers.
+    pub containers: &'a Path,
+    /// Elasticsearch 5.6.16 and 7.17.28, unpacked.
+    pub elasticsearch: [&'a Path; 2],
+    /// The site's virtual environment.
+    pub environment: &'a Path,
+}
+
 /// The directory, from the cache, or made on behalf of a server.
 ///
 /// # Errors
 /// Docker does not take them.
-pub fn make(
-    store: &Store,
-    of: &Instance,
-    server: &Path,
-    containers: &Path,
-    elasticsearch: &Path,
-) -> Result<PathBuf> {
-    let words = [server, containers, elasticsearch].map(|path| path.to_string_lossy().into_owned());
+pub fn make(store: &Store, of: &Instance, server: &Path, parts: &Parts<'_>) -> Result<PathBuf> {
+    let [five, seven] = parts.elasticsearch;
+    let words = [server, parts.containers, five, seven, parts.environment];
+    let words = words.map(|path| path.to_string_lossy().into_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).chain(IMAGES.map(|(name, _)| name)).collect();
     let sources = [
         "tests/staging/images",
@@ -56,34 +71,43 @@ pub fn make(
         instance.make()?;
         boot::boot(&instance, &[server.to_owned()])?;
         files::copy_tree(&files::source().join("common"), &instance.root()?)?;
-        fill(&instance, containers, elasticsearch, &directory.join("log"))?;
+        fill(&instance, parts, &directory.join("log"))?;
         instance.shut_down(PATIENCE)?;
         fs::rename(instance.docker(), directory.join("docker")).context("failed to keep the images")
     })?;
     Ok(made.join("docker"))
 }
 
-fn fill(instance: &Instance, containers: &Path, elasticsearch: &Path, log: &Path) -> Result<()> {
+fn fill(instance: &Instance, parts: &Parts<'_>, log: &Path) -> Result<()> {
     let run = |argv: &[&str], input: Option<File>| logged(instance, As::Root, argv, input, log);
     run(&["systemctl", "daemon-reload"], None)?;
     run(&["systemctl", "restart", "docker"], None)?;
     // A tree as one file: Docker reads it from standard input.
     let tar = instance.directory().join("debian.tar");
-    let (archive, tree) = (text(&tar), text(containers));
+    let (archive, tree) = (text(&tar), text(parts.containers));
     let excluded = ["--exclude=./var/lib/apt/lists/*", "--exclude=./var/cache/apt/*"];
     let create = ["tar", "--create", "--file", &archive, "--directory", &tree, "--numeric-owner"];
     tool(&[&create[..], &excluded, &["."]].concat(), &[], None)?;
     run(&["docker", "import", "-", DEBIAN], Some(File::open(&tar)?))?;
     fs::remove_file(&tar)?;
-    // The context of all builds.
-    let context = instance.root()?.join("root/context");
-    files::copy_tree(&files::source().join("images"), &context.join("images"))?;
-    fs::copy(root().join("tests/site/markup.rb"), context.join("markup.rb"))?;
-    let target = context.join("elasticsearch-5.6.16");
-    tool(&["cp", "--archive", &text(elasticsearch), &text(&target)], &[], None)?;
-    for (name, directory) in IMAGES {
-        let file = format!("/root/context/images/{directory}/Dockerfile");
-        run(&["docker", "build", "--quiet", "--tag", name, "--file", &file, "/root/context"], None)?;
+    // Each image's directory is what it is built from, with what is not in `tests/staging`.
+    let context = instance.root()?.join("root/images");
+    files::copy_tree(&files::source().join("images"), &context)?;
+    let [five, seven] = parts.elasticsearch;
+    let markup = root().join("tests/site/markup.rb");
+    for (from, to) in [
+        (five, "elasticsearch/elasticsearch-5.6.16"),
+        (seven, "elasticsearch7/elasticsearch-7.17.28"),
+        (parts.environment, "python/venv"),
+        (&markup, "ruby-markup/markup.rb"),
+    ] {
+        tool(&["cp", "--archive", &text(from), &text(&context.join(to))], &[], None)?;
+    }
+    let move_it = "/usr/local/lib/staging/move-environment";
+    run(&[move_it, &text(parts.environment), "/venv", "/root/images/python/venv"], None)?;
+    for (name, directory) in IMAGES.into_iter().chain([PYTHON]) {
+        let directory = format!("/root/images/{directory}");
+        run(&["docker", "build", "--quiet", "--tag", name, &directory], None)?;
     }
     Ok(())
 }

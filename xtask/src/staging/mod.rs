@@ -9,6 +9,7 @@
 
 mod boot;
 mod cgroup;
+mod compose;
 mod down;
 mod enter;
 mod files;
@@ -111,6 +112,8 @@ pub struct Name {
 pub enum Layout {
     /// nginx, gunicorn and Celery under systemd, the rest in containers.
     Vm,
+    /// Everything is a service of Docker Compose, version 2; only nginx publishes a port.
+    Compose,
 }
 
 impl Layout {
@@ -118,6 +121,7 @@ impl Layout {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Vm => "vm",
+            Self::Compose => "compose",
         }
     }
 }

@@ -58,8 +58,9 @@ pub fn setting(passwd: &str) -> Result<Setting> {
         nobody,
     };
     let mut secrets = Secrets::random()?;
-    // It goes through `.env` and Docker Compose, of which version 1 knows no quotes.
+    // They go through `.env`, Docker Compose, of which version 1 knows no quotes, and the scripts of images.
     secrets.broker = random_word(20)?;
+    secrets.search = random_word(20)?;
     Ok(Setting {
         options: Up::plain("outside"),
         search: Search::Five,

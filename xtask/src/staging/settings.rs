@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
+use super::Layout;
 use crate::servers::account::Account;
 use crate::servers::plan::{ConfigFile, Directory};
 use crate::servers::setting::Setting;
@@ -22,11 +23,28 @@ const DUMP_BYTES: i64 = 2000;
 /// Seconds between two runs of `beat_test`, as on the real site.
 const BEAT_INTERVAL_S: u32 = 300;
 
-/// What `tests/site` reads.
+/// The files of the site that nobody else may read, with their content.
 ///
 /// # Errors
 /// Never in practice: it is an object of objects.
-pub fn site(setting: &Setting) -> Result<String> {
+pub fn site_files(setting: &Setting, layout: Layout) -> Result<Vec<(&'static str, String)>> {
+    let fixture = site(setting, layout)?;
+    let secrets = &setting.names.secrets;
+    Ok(match layout {
+        Layout::Vm => vec![
+            ("/coursys/fixture.json", fixture),
+            ("/coursys/.env", format!("RABBITMQ_PASSWORD={}\n", secrets.broker)),
+        ],
+        Layout::Compose => vec![
+            ("/coursys/secrets/app-config.json", fixture),
+            ("/coursys/secrets/rabbitmq-default-password", secrets.broker.clone()),
+            ("/coursys/secrets/elastic-initial-password", secrets.search.clone()),
+        ],
+    })
+}
+
+/// What `tests/site` reads.
+fn site(setting: &Setting, layout: Layout) -> Result<String> {
     let mut fixture = fixture(setting);
     let mut put = |pointer: &str, value: Json| {
         let place =
@@ -34,19 +52,37 @@ pub fn site(setting: &Setting) -> Result<String> {
         *place = value;
         anyhow::Ok(())
     };
-    // What runs in containers is reached on loopback.
-    for server in ["broker", "cache"] {
-        put(&format!("/{server}/host"), json!("127.0.0.1"))?;
-    }
-    put("/search/url", json!("http://127.0.0.1:9200"))?;
-    put(
-        "/paths",
-        json!({
-            "submitted": "/filestore/prod/submitted_files", "media": "/opt/static/static",
-            "dumps": "/filestore/prod/db_backup", "logs": "/opt/logs",
-        }),
-    )?;
     put("/beat_interval_s", json!(BEAT_INTERVAL_S))?;
+    match layout {
+        // What runs in containers is reached on loopback.
+        Layout::Vm => {
+            put("/broker/host", json!("127.0.0.1"))?;
+            put("/cache/host", json!("127.0.0.1"))?;
+            put("/search/url", json!("http://127.0.0.1:9200"))?;
+            put(
+                "/paths",
+                json!({
+                    "submitted": "/filestore/prod/submitted_files", "media": "/opt/static/static",
+                    "dumps": "/filestore/prod/db_backup", "logs": "/opt/logs",
+                }),
+            )?;
+        }
+        Layout::Compose => {
+            put("/broker/host", json!("rabbitmq"))?;
+            put("/cache/host", json!("memcached"))?;
+            put("/search/url", json!("http://elasticsearch:9200"))?;
+            put("/search/version", json!("7.17.28"))?;
+            put("/search/user", json!("elastic"))?;
+            put("/search/password", json!(setting.names.secrets.search))?;
+            put(
+                "/paths",
+                json!({
+                    "submitted": "/submitted_files", "media": "/static/static",
+                    "dumps": "/db_backups", "logs": "/celery_logs",
+                }),
+            )?;
+        }
+    }
     Ok(serde_json::to_string_pretty(&fixture)?)
 }
 
@@ -55,7 +91,7 @@ pub fn site(setting: &Setting) -> Result<String> {
 ///
 /// # Errors
 /// Never in practice: the values are all plain.
-pub fn program(setting: &Setting, adm: u32) -> Result<(Vec<Directory>, Vec<ConfigFile>)> {
+pub fn program(setting: &Setting, layout: Layout, adm: u32) -> Result<(Vec<Directory>, Vec<ConfigFile>)> {
     let root = &setting.accounts.caller;
     let administrators = Account { gid: adm, ..root.clone() };
     let secrets = format!("{DIRECTORY}/secrets");
@@ -63,7 +99,8 @@ pub fn program(setting: &Setting, adm: u32) -> Result<(Vec<Directory>, Vec<Confi
         Directory::open(DIRECTORY, root),
         Directory { path: secrets.clone().into(), account: administrators.clone(), mode: 0o750 },
     ];
-    let text = format!("# Made by `cargo xtask staging`.\n\n{}", toml::to_string_pretty(&table(setting))?);
+    let text =
+        format!("# Made by `cargo xtask staging`.\n\n{}", toml::to_string_pretty(&table(setting, layout))?);
     let mut files = vec![ConfigFile {
         path: format!("{DIRECTORY}/config.toml").into(),
         content: text,
@@ -74,6 +111,7 @@ pub fn program(setting: &Setting, adm: u32) -> Result<(Vec<Directory>, Vec<Confi
     let values = [
         ("database", &known.database),
         ("broker", &known.broker),
+        ("search", &known.search),
         ("email", &known.email),
         ("reporting_db", &known.reporting_db),
         ("emplid", &known.emplid),
@@ -88,7 +126,7 @@ pub fn program(setting: &Setting, adm: u32) -> Result<(Vec<Directory>, Vec<Confi
 }
 
 /// What the profile of the layout does not say.
-fn table(setting: &Setting) -> Table {
+fn table(setting: &Setting, layout: Layout) -> Table {
     let names = &setting.names;
     let outside = setting.ip().to_string();
     let server = |port: u16, user: Option<(&str, &str)>| {
@@ -112,12 +150,12 @@ fn table(setting: &Setting) -> Table {
     reporting.insert("trusted".into(), false.into());
 
     let sections: [(&str, Table); 14] = [
-        ("site", of([("timezone", TIMEZONE.into())])),
+        ("site", of([("timezone", TIMEZONE.into()), ("layout", layout.as_str().into())])),
         ("database", database),
         ("broker", of([("password_file", format!("{DIRECTORY}/secrets/broker").into())])),
         ("email", email),
         ("time", server(setting.ports.time, None)),
-        ("files", of([("compressed_media", "/opt/static/static/CACHE".into())])),
+        ("files", directories(layout)),
         ("web", web(setting)),
         (
             "disk",
@@ -146,10 +184,33 @@ fn table(setting: &Setting) -> Table {
         ("reporting_db", reporting),
     ];
     let mut config: Table = sections.into_iter().map(|(key, table)| (key.to_owned(), table.into())).collect();
-    // What the layout of today has not, and this server has.
-    let markup = of([("manager", "compose".into())]);
-    config.insert("components".into(), of([("ruby-markup", markup.into())]).into());
+    match layout {
+        // What the layout of today has not, and this server has.
+        Layout::Vm => {
+            let markup = of([("manager", "compose".into())]);
+            config.insert("components".into(), of([("ruby-markup", markup.into())]).into());
+        }
+        Layout::Compose => {
+            let secret = format!("{DIRECTORY}/secrets/search");
+            config.insert("search".into(), of([("password_file", secret.into())]).into());
+        }
+    }
     config
+}
+
+/// The site's files, as the server itself sees them.
+fn directories(layout: Layout) -> Table {
+    /// Where Docker keeps the volume of static files.
+    const VOLUME: &str = "/var/lib/docker/volumes/coursys_static/_data/static";
+    match layout {
+        Layout::Vm => of([("compressed_media", "/opt/static/static/CACHE".into())]),
+        Layout::Compose => of([
+            ("submitted", "/data/submitted_files".into()),
+            ("dumps", "/data/db_backups".into()),
+            ("static", VOLUME.into()),
+            ("compressed_media", format!("{VOLUME}/CACHE").into()),
+        ]),
+    }
 }
 
 fn web(setting: &Setting) -> Table {
@@ -190,7 +251,7 @@ mod tests {
 
     #[test]
     fn secrets_are_in_files_of_their_own_for_administrators_alone() {
-        let (_, files) = program(&sample(&[]), 4).unwrap();
+        let (_, files) = program(&sample(&[]), Layout::Vm, 4).unwrap();
         for file in files {
             let secret = file.content.contains("p@ss");
             assert_eq!(secret, file.path.starts_with("/etc/coursys-ops/secrets"), "{}", file.path.display());
@@ -203,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_site_finds_its_containers_on_loopback_and_the_rest_outside() {
-        let text = site(&sample(&["--ipv6"])).unwrap();
+        let text = site(&sample(&["--ipv6"]), Layout::Vm).unwrap();
         let fixture: Json = serde_json::from_str(&text).unwrap();
         assert_eq!(fixture["broker"]["host"], "127.0.0.1");
         assert_eq!(fixture["database"]["host"], "::1");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::instance::Instance;
 use super::lay_out::{Parts, lay_out};
-use super::{Layout, boot, down, images, program, recipe, tree, up};
+use super::{Layout, boot, compose, down, images, program, recipe, tree, up};
 use crate::servers::options::Search;
 use crate::servers::site;
 use crate::servers::store::{REQUIREMENTS, Store};
@@ -36,10 +36,16 @@ pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
     let containers = tree::containers(store)?;
     // Nobody ends these halfway: they have no directory of a server.
     let mark = Path::new("/");
-    let elasticsearch = store.elasticsearch(Search::Five, mark)?;
+    let [five, seven] = [Search::Five, Search::Seven].map(|search| store.elasticsearch(search, mark));
+    let (five, seven) = (five?, seven?);
     let python = store.python(&site::source().join(REQUIREMENTS), mark)?;
     let environment = python.ancestors().nth(2).context("the interpreter is in no environment")?;
-    let docker = images::make(store, of, &server, &containers, &elasticsearch)?;
+    let compose = match layout {
+        Layout::Vm => None,
+        Layout::Compose => Some(compose::make(store)?),
+    };
+    let parts = images::Parts { containers: &containers, elasticsearch: [&five, &seven], environment };
+    let docker = images::make(store, of, &server, &parts)?;
 
     let words = [&server, &docker, &environment.to_owned()].map(|path| path.to_string_lossy().into_owned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -54,8 +60,13 @@ pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
         instance.make()?;
         images::copy(&docker, &instance.docker())?;
         boot::boot(&instance, std::slice::from_ref(&server))?;
-        lay_out(&instance, &Parts { environment }, &directory.join("log"))?;
-        up::wait_until_ready(&instance)?;
+        lay_out(
+            &instance,
+            layout,
+            &Parts { environment, compose: compose.as_deref() },
+            &directory.join("log"),
+        )?;
+        up::wait_until_ready(&instance, layout)?;
         instance.shut_down(PATIENCE)?;
         fs::rename(instance.upper(), directory.join("upper"))?;
         fs::rename(instance.docker(), directory.join("docker")).context("failed to keep the server")

@@ -41,7 +41,7 @@ pub fn run(name: &str, layout: Layout) -> Result<ExitCode> {
         boot::boot(&instance, &state.layers)?;
         eprintln!("{}  switched on", took());
         program::refresh(&instance)?;
-        wait_until_ready(&instance)?;
+        wait_until_ready(&instance, layout)?;
         state.ready = true;
         instance.write_state(&state)?;
         eprintln!("{}  server `{name}` is up", took());
@@ -81,41 +81,30 @@ fn is_up(instance: &Instance, layout: Layout) -> Result<bool> {
     }
 }
 
-/// What must succeed on a server whose site is up, asked from inside.
-const PROBES: [&[&str]; 4] = [
-    &[
-        "systemctl",
-        "is-active",
-        "--quiet",
-        "docker",
-        "nginx",
-        "gunicorn",
-        "celery",
-        "celerybeat",
-        "staging-freshen",
-    ],
-    &[
-        "curl",
-        "--fail",
-        "--silent",
-        "--output",
-        "/dev/null",
-        "--header",
-        "Host: coursys.test",
-        "http://127.0.0.1/docs/",
-    ],
-    &["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:9200/_cluster/health"],
-    // Every queue has its worker.
+/// What must succeed on a server whose site is up, asked from inside. Every queue has its worker then.
+const PROBES: [&[&str]; 3] = [
+    &["systemctl", "is-active", "--quiet", "docker", "staging-freshen"],
+    &["curl", "--fail", "--silent", "--output", "/dev/null", "--header", "Host: coursys.test", PAGE],
     &["/usr/local/lib/staging/workers-answer"],
 ];
+
+const PAGE: &str = "http://127.0.0.1/docs/";
+
+/// The same of one layout.
+fn probe_of(layout: Layout) -> &'static [&'static str] {
+    match layout {
+        Layout::Vm => &["systemctl", "is-active", "--quiet", "nginx", "gunicorn", "celery", "celerybeat"],
+        Layout::Compose => &["docker", "inspect", "coursys-beat-1", "coursys-logrotate-1"],
+    }
+}
 
 /// Waits until the site answers and its workers take tasks.
 ///
 /// # Errors
 /// They do not, at the deadline; with what was asked last.
-pub fn wait_until_ready(instance: &Instance) -> Result<()> {
+pub fn wait_until_ready(instance: &Instance, layout: Layout) -> Result<()> {
     let started = Instant::now();
-    for probe in PROBES {
+    for probe in PROBES.into_iter().chain([probe_of(layout)]) {
         while let Err(error) = output(instance, As::Root, probe) {
             if started.elapsed() > PATIENCE {
                 bail!("the site is not ready after {PATIENCE:?}: {error}");
