@@ -41,7 +41,7 @@ impl BrokerNodes {
                 .tier(Tier::Slow)
                 .component(COMPONENT)
                 .needs(broker_alarms::ID)
-                .timeout(Duration::from_millis(8500))
+                .timeout(Duration::from_millis(9200))
                 .timeout_hint("`rabbitmqctl` does not come back: look at the load of the broker's machine")
                 .explanation(EXPLANATION),
         )

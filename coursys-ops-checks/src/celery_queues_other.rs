@@ -47,7 +47,7 @@ impl CeleryQueuesOther {
                 .tier(Tier::Slow)
                 .component(COMPONENT)
                 .needs(broker_connection::ID)
-                .timeout(Duration::from_millis(10_000))
+                .timeout(Duration::from_millis(10_700))
                 .timeout_hint("`rabbitmqctl` does not come back: look at the load of the broker's machine")
                 .explanation(EXPLANATION),
         )

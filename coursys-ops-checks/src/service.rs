@@ -32,6 +32,9 @@ const DOCKER: &str = "docker";
 /// Other checks wait for this one, and what it asks answers within milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long it takes to read what another one has asked for.
+const SHARED: Duration = Duration::from_millis(300);
+
 /// When so little is left, the machine is too busy to look.
 const LAST_MOMENT: Duration = Duration::from_millis(50);
 
@@ -80,7 +83,8 @@ impl ServiceCheck {
             .explanation(EXPLANATION);
         let manager = service.as_ref().map(|service| service.component().manager);
         if manager == Some(Manager::Compose) && config.components.contains_key(DOCKER) {
-            spec = spec.needs(check_id(DOCKER));
+            // Whoever asked about Docker has seen its containers, too.
+            spec = spec.needs(check_id(DOCKER)).timeout(SHARED);
         }
         Self { spec, service, surveyor }
     }

@@ -114,6 +114,9 @@ fn findings(path: &Path, output: &Output) -> Vec<Finding> {
         let level = format!("[{level}]");
         let line = text.lines().find(|line| line.contains(&level))?;
         let told = line.split_once(&level).map_or(line, |(_, rest)| rest).trim();
+        // Once its log is open, nginx puts its process and thread before what it says.
+        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit() || b"#:".contains(&byte));
+        let told = told.split_once(' ').filter(|(word, _)| is_number(word)).map_or(told, |(_, rest)| rest);
         Some(shown(told))
     };
     if !output.status.success() {
@@ -157,6 +160,8 @@ mod tests {
             message.ends_with("unknown directive \"servre\" in /etc/nginx/sites-enabled/coursys:3"),
             "{message}"
         );
+        let (_, message) = say(1, "2026/11/23 01:17:40 [emerg] 2355#2355: unexpected end of file in /etc/nginx/nginx.conf:9\n");
+        assert!(message.ends_with(": unexpected end of file in /etc/nginx/nginx.conf:9"), "{message}");
         assert_eq!(say(0, "").0, Code::Ok);
         assert_eq!(
             say(0, "nginx: [warn] conflicting server name \"x\" on 0.0.0.0:80, ignored").0,

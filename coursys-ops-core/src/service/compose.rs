@@ -61,7 +61,7 @@ impl ComposeService {
         let Some((best, first)) = ranked.first().copied() else {
             return match (&seen.file, described) {
                 (Ok(_), Some(_)) => {
-                    let mut part = nothing(State::Missing, "there is no container".to_owned());
+                    let mut part = nothing(State::Missing, "without a container".to_owned());
                     part.waits_for = seen.waits_for(config, &self.component);
                     part
                 }

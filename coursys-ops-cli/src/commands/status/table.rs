@@ -56,7 +56,7 @@ fn rows(entry: &Entry, now: i64) -> Vec<Vec<Cell>> {
         };
         let health = match (&entry.health, index) {
             (Some(health), 0) => match health.status {
-                None => NONE.to_owned(),
+                None => UNSEEN.to_owned(),
                 Some(Status::Passed) => "ok".to_owned(),
                 Some(status) => status.to_string(),
             },
@@ -130,6 +130,10 @@ fn site(lines: &[Line], width: usize) -> String {
 fn unseen(document: &Document, width: usize) -> String {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in &document.components {
+        let health = entry.health.as_ref().filter(|health| health.status.is_none());
+        if let Some(health) = health {
+            reasons.entry(&health.message).or_default().push(&entry.component);
+        }
         for why in entry.parts.iter().flat_map(|part| part.unseen.values()) {
             let names = reasons.entry(why).or_default();
             if !names.contains(&entry.component.as_str()) {
@@ -139,7 +143,7 @@ fn unseen(document: &Document, width: usize) -> String {
     }
     let lines = reasons
         .into_iter()
-        .map(|(why, names)| ("not seen".to_owned(), format!("{} ({})", why, names.join(", "))));
+        .map(|(why, names)| ("not seen".to_owned(), format!("{}: {why}", names.join(", "))));
     paragraph(&lines.collect::<Vec<_>>(), width)
 }
 
