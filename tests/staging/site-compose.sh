@@ -7,6 +7,9 @@ as_coursys() {
         PATH=/usr/local/bin:/usr/bin:/bin LANG=en_CA.UTF-8 "$@"
 }
 
+# Docker's first start was without our configuration, and left rules behind that let nothing through.
+iptables --policy FORWARD ACCEPT
+iptables --flush FORWARD
 # As at every start from now on.
 sysctl --quiet --load /etc/sysctl.d/staging.conf
 chown coursys:coursys /data/csrpt_auth/*
