@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{check, config, demo, service, status};
+use crate::commands::{abandon, check, config, demo, history, resume, service, status};
 use crate::global::{Global, SET};
 
 /// Everything that can be said on the command line.
@@ -84,4 +84,10 @@ pub enum Command {
     Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it
     Demo(demo::Args),
+    /// Shows what was done, by whom, and how it went
+    History(history::Args),
+    /// Goes on with the plan that stopped
+    Resume(resume::Args),
+    /// Gives up the plan that stopped
+    Abandon(abandon::Args),
 }

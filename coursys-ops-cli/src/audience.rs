@@ -119,7 +119,8 @@ impl Progress {
                 let id = terminal::harmless(id);
                 self.running.retain(|running| *running != id);
             }
-            Event::Fact { .. } | Event::RunEnded { .. } => {}
+            // What plans tell, nobody shows here.
+            _ => {}
         }
         self.bar.set_message(self.running.join(" "));
     }
@@ -139,5 +140,6 @@ fn log(event: &Event) {
             }
         }
         Event::RunEnded { ended, abandoned, .. } => tracing::info!(?ended, abandoned, "the run ends"),
+        _ => {}
     }
 }

@@ -44,6 +44,12 @@ pub fn require_text() -> Result<(), String> {
     odd.map_or(Ok(()), |name| Err(format!("{name}: is not UTF-8")))
 }
 
+/// The name of an account of this machine, or its number in digits when it has none here.
+pub fn name_of(uid: u32) -> String {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    account(uid, &passwd).unwrap_or_else(|| uid.to_string())
+}
+
 fn account(uid: u32, passwd: &str) -> Option<String> {
     let mut accounts = passwd.lines().map(|line| line.split(':'));
     accounts.find_map(|mut fields| {

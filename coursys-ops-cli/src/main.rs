@@ -3,12 +3,16 @@
 //! One file per command below `commands`; what they share lies beside this file. Exit codes: 0 done and good, 1 done
 //! and bad, 2 usage or configuration, 3 refused, 130 and 143 on SIGINT and SIGTERM.
 
+#[allow(dead_code, reason = "used by the commands that act on components, which follow")]
+mod acting;
 mod args;
 mod audience;
+mod built_ins;
 mod caller;
 mod commands;
 mod crash;
 mod engine;
+mod escalate;
 mod failure;
 mod glance;
 mod global;
@@ -18,6 +22,7 @@ mod program;
 mod setup;
 mod signals;
 mod terminal;
+mod who;
 
 use std::process::ExitCode;
 

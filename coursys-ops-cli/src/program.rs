@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
-use crate::commands::{check, config, demo, service, status};
+use crate::commands::{abandon, check, config, demo, history, resume, service, status};
 use crate::failure::{Failure, USAGE};
 use crate::global::Global;
 use crate::{caller, crash, log, output, terminal};
@@ -40,6 +40,9 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Service(args) => service::run(&args, &global),
         Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
+        Command::History(args) => history::run(args, &global),
+        Command::Resume(args) => resume::run(&args, &global),
+        Command::Abandon(args) => abandon::run(&args, &global),
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Setup {
     /// What checks look with.
     pub context: Arc<Context>,
     /// The checks there are.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
 }
 
 impl Setup {
@@ -58,7 +58,7 @@ impl Setup {
         if !global.quiet {
             tell_idle_patterns(&context.config, &registry);
         }
-        Ok(Self { context: Arc::new(context), registry })
+        Ok(Self { context: Arc::new(context), registry: Arc::new(registry) })
     }
 }
 

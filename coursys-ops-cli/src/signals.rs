@@ -1,9 +1,12 @@
-//! SIGINT and SIGTERM: the first asks the run to end and to report what it knows, the second ends the program at once.
+//! SIGINT and SIGTERM: the first asks the run to end and to report what it knows, the second ends the program at once. A
+//! plan ends before its next step at the first, now at the second; only a third ends the program at once.
 
 use coursys_ops_core::model::Interruption;
-use coursys_ops_core::run::{Cancel, Canceller};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use coursys_ops_core::run::{Cancel, Canceller, Stops};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::failure::{Level, say};
 
 /// From now on signals pull the string whose other end is returned.
 ///
@@ -26,4 +29,32 @@ pub fn listen() -> std::io::Result<(Canceller, Cancel)> {
         }
     })?;
     Ok((canceller, cancel))
+}
+
+/// From now on signals stop a plan: the first before its next step, the second now. A terminal that goes away (SIGHUP)
+/// counts too: nobody looks on any more.
+///
+/// # Errors
+///
+/// When the operating system gives no handler or no thread.
+pub fn listen_for_plan() -> std::io::Result<Stops> {
+    let ((pull_soon, soon), (pull_now, now)) = (Canceller::new(), Canceller::new());
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut count = 0_u32;
+        for signal in signals.forever() {
+            let reason = if signal == SIGINT { Interruption::Interrupt } else { Interruption::Terminate };
+            count += 1;
+            match count {
+                1 => {
+                    // Told before the plan hears of it, which may end at once.
+                    say(Level::Hint, "stopping before the next step; once more stops now, in the middle");
+                    pull_soon.cancel(reason);
+                }
+                2 => pull_now.cancel(reason),
+                _ => std::process::exit(reason.exit_code().into()),
+            }
+        }
+    })?;
+    Ok(Stops { soon, now })
 }

@@ -40,6 +40,11 @@ pub fn width() -> usize {
         .map_or(WIDTH, |width| width.max(NARROWEST))
 }
 
+/// How wide a line on standard error may be, in columns.
+pub fn error_width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0))
+}
+
 /// Whether progress can be drawn on standard error: a terminal that can go back to the start of a line.
 pub fn can_draw() -> bool {
     std::io::stderr().is_terminal() && !is_dumb()

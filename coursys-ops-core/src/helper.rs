@@ -4,6 +4,7 @@
 //! [`serve`], prints what comes back and exits with its code. The helper asks the kernel to be killed when its parent
 //! dies, so that nothing is left behind even when the run is killed with SIGKILL.
 
+mod change;
 mod dumps;
 mod errands;
 mod everybody;
@@ -74,6 +75,8 @@ pub enum Ask {
     File(PathBuf, u64),
     /// What manages the components. Answer: [`Survey`].
     Survey(Box<SurveyRequest>),
+    /// To change a file; how is on standard input, a [`FileChange`](crate::plan::FileChange). Answer: [`Answer`] of nothing.
+    Change,
     /// Something that a crate of checks serves, by its name; the rest of the request is on standard input.
     Further(&'static str),
     /// To answer many [`Errand`]s, which come by standard input, a socket, and whose answers go back through it.
@@ -152,6 +155,7 @@ const FILE: &str = "file";
 const SURVEY: &str = "survey";
 const FURTHER: &str = "further";
 const ERRANDS: &str = "errands";
+const CHANGE: &str = "change";
 
 impl Ask {
     /// The arguments that follow the hidden entry.
@@ -190,6 +194,7 @@ impl Ask {
             }
             Self::Further(name) => args.extend([FURTHER.into(), name.into()]),
             Self::Errands => args.extend([ERRANDS.into(), "-".into()]),
+            Self::Change => args.extend([CHANGE.into(), "-".into()]),
         }
         args
     }
@@ -217,6 +222,7 @@ impl Ask {
             FILE => Self::File(first.into(), rest.next()?.to_str()?.parse().ok()?),
             SURVEY => Self::Survey(serde_json::from_str(first.to_str()?).ok()?),
             ERRANDS => Self::Errands,
+            CHANGE => Self::Change,
             _ => return None,
         })
     }
@@ -261,6 +267,7 @@ pub fn serve(
         Ask::Program(path) => encode(&program::program(&path).map_err(Refusal::from)),
         Ask::File(path, most) => encode(&file::look(&path, most).map_err(Refusal::from)),
         Ask::Survey(request) => encode(&survey::survey(&request)?),
+        Ask::Change => encode(&change::change()),
         Ask::Further(_) => Err(stranger()),
         Ask::Errands => {
             let socket = rustix::io::dup(rustix::stdio::stdin()).map_err(|errno| errno.to_string())?;
@@ -373,6 +380,7 @@ mod tests {
             Ask::Exec(None, vec!["true".into()]),
             Ask::Exec(Some("/tmp".into()), vec!["ls".into(), "-l".into()]),
             Ask::Errands,
+            Ask::Change,
             Ask::Space("/".into()),
             Ask::Writable("/tmp".into()),
             Ask::Listeners(vec!["8000".parse().unwrap(), "11211/udp".parse().unwrap()]),

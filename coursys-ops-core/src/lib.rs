@@ -7,10 +7,12 @@
 pub mod check;
 pub mod config;
 pub mod context;
+pub mod disk;
 mod errands;
 pub mod glob;
 pub mod helper;
 pub mod import;
+pub mod ledger;
 mod machine;
 pub mod model;
 pub mod nearest;

@@ -16,7 +16,7 @@ use super::value::Value;
 pub const ENV_PREFIX: &str = "COURSYS_OPS_";
 
 /// Variables of the prefix that set no key; the command line reads them.
-pub const OTHER_VARIABLES: [&str; 2] = ["COURSYS_OPS_CONFIG", "COURSYS_OPS_LOG"];
+pub const OTHER_VARIABLES: [&str; 3] = ["COURSYS_OPS_CONFIG", "COURSYS_OPS_LOG", "COURSYS_OPS_ESCALATED"];
 
 /// The site's own variables that count below the file, and the keys they set.
 pub const SITE_VARIABLES: [(&str, &str); 7] = [

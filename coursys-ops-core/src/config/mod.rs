@@ -27,7 +27,7 @@ pub use load::{Loaded, Shown, load};
 pub use model::SiteCode;
 pub use model::{
     Broker, Cache, Cas, Celery, Checks, Component, Compose, Config, Database, Disk, Docker, Dumps, Email,
-    Emplid, Engine, Files, Gunicorn, Kerberos, Maintenance, Manager, Photos, PortProtocol, Ports,
+    Emplid, Engine, Files, Gunicorn, Kerberos, Maintenance, Manager, Photos, Plans, PortProtocol, Ports,
     PrivatePort, ReportingDb, Search, SecretValue, Server, Site, Subnet, System, Systemd, Time, Tls, Web,
 };
 pub use model::{

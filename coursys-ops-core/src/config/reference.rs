@@ -155,6 +155,7 @@ fn about(section: &str) -> &'static str {
         "disk" => "What must be free.",
         "dumps" => "Dumps of the database in `files.dumps`.",
         "maintenance" => "The site's maintenance page.",
+        "plans" => "How plans are carried out: what acts writes a journal, one at a time.",
         "system" => "The machine: what is too much, too little or too old.",
         "time" => "The NTP reference that the clock is compared with.",
         "web" => "The site as the world sees it, and nginx, which serves it.",

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Location, Tier};
+use super::{Finding, ListedStep, Location, OutputStream, Phase, PlanEnded, PlanStart, StepEnd, Tier};
 
-/// What the runner tells while it works. A report is a fold of these.
+/// What the runner tells while it works, of checks and of plans. A report is a fold of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -48,6 +48,53 @@ pub enum Event {
         /// Monotonic milliseconds.
         duration_ms: f64,
         /// Threads and processes that could not be stopped in time.
+        abandoned: u32,
+    },
+    /// First of all of a plan, and of each later go at it; lists every step.
+    PlanStarted {
+        /// Who, what, when.
+        run: PlanStart,
+        /// Every step, in their order.
+        steps: Vec<ListedStep>,
+    },
+    /// A step is about to be done or taken back. It is on disk before anything happens.
+    StepStarted {
+        /// Its id.
+        id: String,
+        /// Which of the two.
+        phase: Phase,
+        /// RFC 3339, UTC.
+        at: String,
+    },
+    /// A line of what a step printed, without secrets. Some are left out when there are more than anybody reads.
+    StepOutput {
+        /// The step's id.
+        id: String,
+        /// Where it was printed.
+        stream: OutputStream,
+        /// Without its end.
+        line: String,
+    },
+    /// A step has ended, well or not, or was passed over. It is on disk before the next one begins.
+    StepFinished {
+        /// Its id.
+        id: String,
+        /// Which of the two.
+        phase: Phase,
+        /// RFC 3339, UTC.
+        at: String,
+        /// How.
+        end: StepEnd,
+    },
+    /// Last of all of a go at a plan.
+    PlanEnded {
+        /// How.
+        ended: PlanEnded,
+        /// By which signal, when it was interrupted.
+        interruption: Option<Interruption>,
+        /// Monotonic milliseconds.
+        duration_ms: f64,
+        /// Processes and threads that could not be stopped in time.
         abandoned: u32,
     },
 }

@@ -4,12 +4,16 @@
 //! closure, so the very plan that was shown is the one that is written to the journal, carried out, and resumed.
 
 mod action;
+mod document;
+mod problem;
 mod step;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::{Action, FileChange};
+pub use document::{PLAN_SCHEMA, PlanDocument};
+pub use problem::PlanProblem;
 pub use step::{RunAs, Step};
 
 /// What is to be done, in this order.

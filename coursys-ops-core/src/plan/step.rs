@@ -28,7 +28,8 @@ pub struct Step {
     pub deadline_ms: u64,
     /// Whether it may be done again when nobody knows whether it was done.
     pub repeatable: bool,
-    /// What takes it back.
+    /// What takes it back, as the same user in the same directory. It must do no harm when it is done twice, or when the
+    /// step itself was done only in part.
     pub undo: Option<Action>,
     /// Ids of checks that must pass after it, before the next step begins.
     pub gate: Vec<String>,

@@ -1,5 +1,7 @@
 //! The children of one run: started, waited for, and ended with it.
 
+mod stream;
+
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
@@ -13,6 +15,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::{Command, Helper, Output, User, users};
+
+pub(crate) use stream::Line;
 
 /// How long a grandchild may keep the pipes of a child that has ended.
 const AFTER_EXIT: Duration = Duration::from_millis(100);

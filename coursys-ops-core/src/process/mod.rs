@@ -4,11 +4,13 @@
 //! parent. It is waited for through a pidfd, so no signal handler is needed. Whoever drops the future of a child
 //! leaves it to the [`Children`] of the run, which end it with TERM and then KILL.
 
+mod alone;
 mod children;
 mod command;
 mod users;
 
-pub(crate) use children::Talk;
+pub use alone::{become_program, run_alone};
 pub use children::{Children, ProcessError};
+pub(crate) use children::{Line, Talk};
 pub use command::{Command, Helper, Output};
-pub use users::User;
+pub use users::{User, local_group};

@@ -60,7 +60,8 @@ pub(super) fn find_group(name: &str, groups: &str) -> Option<u32> {
 }
 
 /// Finds the id of a group in the machine's own file.
-pub(super) fn local_group(name: &str) -> Option<u32> {
+#[must_use]
+pub fn local_group(name: &str) -> Option<u32> {
     find_group(name, &std::fs::read_to_string("/etc/group").ok()?)
 }
 

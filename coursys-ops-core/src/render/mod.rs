@@ -10,6 +10,7 @@ pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod nagios;
+pub mod plan;
 pub mod prometheus;
 pub mod text;
 

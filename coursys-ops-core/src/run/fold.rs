@@ -60,7 +60,12 @@ impl Fold {
                 self.start.clone_from(run);
                 self.listed.clone_from(checks);
             }
-            Event::CheckStarted { .. } => {}
+            Event::CheckStarted { .. }
+            | Event::PlanStarted { .. }
+            | Event::StepStarted { .. }
+            | Event::StepOutput { .. }
+            | Event::StepFinished { .. }
+            | Event::PlanEnded { .. } => {}
             Event::Fact { label, value } => {
                 let fact = Fact { label: label.clone(), value: value.clone() };
                 if !self.facts.contains(&fact) {

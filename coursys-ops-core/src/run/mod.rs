@@ -1,14 +1,17 @@
 //! The runner: only here something acts and waits.
 //!
-//! [`supervise`] owns timeout, cancellation and panic fence of one piece of work; the graph driver runs checks on it
-//! and tells what happens in events; a [`Fold`] makes the report of them. [`run`] is for those who have a runtime,
-//! [`run_blocking`] for those who have not: it also survives a check that blocks its thread.
+//! [`supervise`] owns timeout, cancellation and panic fence of one piece of work. Two drivers stand on it and tell what
+//! happens in events: a graph for checks, where the others go on when one fails, and a chain for plans, which stops there.
+//! A [`Fold`] or [`PlanFold`] makes the report of the events. [`run`] and [`carry_out`] are for those who have a runtime,
+//! [`run_blocking`] and [`carry_out_blocking`] for those who have not: they also survive what blocks its thread.
 
 mod blocking;
 mod cancel;
+mod chain;
 mod fold;
 mod graph;
 mod history;
+mod plan_fold;
 mod preset;
 mod supervise;
 mod watch;
@@ -18,10 +21,21 @@ use std::time::Duration;
 
 pub use blocking::{Observer, run_blocking};
 pub use cancel::{Cancel, Canceller};
+pub use chain::{
+    BuiltIn, BuiltIns, Decision, Doing, Job, LastWords, Means, NOW_GRACE, NotSafe, Record, STEP_GRACE, Stops,
+    Task, Turn, carry_out, carry_out_blocking,
+};
 pub use fold::Fold;
 pub use graph::run;
 pub use history::History;
+pub use plan_fold::PlanFold;
 pub use preset::leave_out;
+
+/// The courses that a go at a plan can take.
+pub mod course {
+    pub use super::chain::{begin, resume, undo};
+}
+
 pub use supervise::{Supervised, supervise};
 
 use crate::model::{DEFAULT_DEADLINE, Finding, Tier};

@@ -6,6 +6,7 @@ mod components;
 mod database;
 mod machine;
 mod outside;
+mod plans;
 mod servers;
 mod site;
 mod system;
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Key> {
     machine::disk(&mut list);
     database::dumps(&mut list);
     database::maintenance(&mut list);
+    plans::plans(&mut list);
     system::system(&mut list);
     servers::time(&mut list);
     web::web(&mut list);

@@ -26,7 +26,7 @@ pub use servers::{
     Broker, Cache, Celery, Database, Email, Engine, Markup, Search, SecretValue, Server, Time, Tls,
 };
 pub use system::System;
-pub use upkeep::{Dumps, Maintenance};
+pub use upkeep::{Dumps, Maintenance, Plans};
 pub use web::{Gunicorn, Ports, Subnet, Web};
 
 pub use crate::machine::{FileType, PortProtocol, PrivatePort};
@@ -51,6 +51,7 @@ pub struct Config {
     pub dumps: Dumps,
     #[serde(default)]
     pub maintenance: Maintenance,
+    pub plans: Plans,
     pub system: System,
     pub time: Time,
     pub web: Web,

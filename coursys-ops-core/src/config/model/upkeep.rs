@@ -27,3 +27,18 @@ pub struct Maintenance {
     /// The file that turns it on by being there.
     pub flag: Option<PathBuf>,
 }
+
+/// How plans are carried out.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Plans {
+    /// The directory that holds the journals of runs.
+    pub state_dir: PathBuf,
+    /// The file whose lock lets one plan act at a time.
+    pub lock: PathBuf,
+    /// The file that tells who did what.
+    pub audit_log: PathBuf,
+    /// The group that may read the audit log.
+    pub administrators: String,
+    /// How many runs are kept.
+    pub keep_runs: usize,
+}

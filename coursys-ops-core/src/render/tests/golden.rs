@@ -70,3 +70,10 @@ fn one_report_and_its_events_read_as_their_golden_files_in_json() {
 fn the_schema_that_is_checked_in_is_the_one_of_the_types() {
     same_as(&manifest().join("../docs/report.schema.json"), &json::schema().unwrap());
 }
+
+#[test]
+fn the_schemas_of_plans_that_are_checked_in_are_the_ones_of_the_types() {
+    use crate::render::plan::{plan_schema, report_schema};
+    same_as(&manifest().join("../docs/plan.schema.json"), &plan_schema().unwrap());
+    same_as(&manifest().join("../docs/plan-report.schema.json"), &report_schema().unwrap());
+}

@@ -1,0 +1,222 @@
+//! Files that are there in whole or not at all, and that no symbolic link leads elsewhere.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+/// Whether symbolic links on the way to a file are followed. Its last component never may be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// As the caller has put them there himself.
+    Followed,
+    /// Others may have put them there.
+    Refused,
+}
+
+/// Why a file could not be changed. It is as it was then.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The path ends in `/` or `..`.
+    #[error("the path names no file")]
+    NoName,
+    /// Something else is in the way.
+    #[error("it is {0}")]
+    NotAFile(&'static str),
+    /// The operating system refuses.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+impl From<Errno> for DiskError {
+    fn from(errno: Errno) -> Self {
+        Self::System(errno.into())
+    }
+}
+
+/// Replaces the contents of a file: writes a new one beside it and renames it. The new one has these permissions, or those
+/// that the umask gives. What is no regular file is never replaced.
+///
+/// # Errors
+///
+/// See [`DiskError`].
+pub fn replace(path: &Path, content: &[u8], mode: Option<u32>, links: Links) -> Result<(), DiskError> {
+    let (dir, name) = place(path, links)?;
+    match kind(&dir, name)? {
+        None | Some(FileType::RegularFile) => {}
+        Some(kind) => return Err(DiskError::NotAFile(word(kind))),
+    }
+    write_beside(&dir, name, content, mode)?;
+    sync(&dir)?;
+    Ok(())
+}
+
+/// Removes a file, whatever it is, but no directory; one that is not there is removed already.
+///
+/// # Errors
+///
+/// See [`DiskError`].
+pub fn remove(path: &Path, links: Links) -> Result<(), DiskError> {
+    let (dir, name) = match place(path, links) {
+        Err(DiskError::System(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    match kind(&dir, name)? {
+        None => return Ok(()),
+        Some(FileType::Directory) => return Err(DiskError::NotAFile(word(FileType::Directory))),
+        Some(_) => {}
+    }
+    match rustix::fs::unlinkat(&dir, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(sync(&dir)?),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The directory of a file, opened, and the file's name in it.
+fn place(path: &Path, links: Links) -> Result<(OwnedFd, &OsStr), DiskError> {
+    let name = path.file_name().ok_or(DiskError::NoName)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((directory(parent, links)?, name))
+}
+
+/// What has this name in a directory.
+fn kind(dir: &OwnedFd, name: &OsStr) -> std::io::Result<Option<FileType>> {
+    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn word(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Symlink => "a symbolic link",
+        FileType::Directory => "a directory",
+        _ => "no regular file",
+    }
+}
+
+/// A new file, complete on disk, takes the place of the old one; nothing stays behind when that fails.
+fn write_beside(dir: &OwnedFd, name: &OsStr, content: &[u8], mode: Option<u32>) -> std::io::Result<()> {
+    let mut beside = OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}", std::process::id()));
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+    let first = Mode::from_raw_mode(mode.map_or(0o666, |_| 0o600));
+    let create = || rustix::fs::openat(dir, &beside, flags, first);
+    // Left by a process of the same number that was killed while it wrote.
+    let file = match create() {
+        Err(Errno::EXIST) => rustix::fs::unlinkat(dir, &beside, AtFlags::empty()).and_then(|()| create())?,
+        other => other?,
+    };
+    let mut file = File::from(file);
+    let written = file
+        .write_all(content)
+        .and_then(|()| match mode {
+            Some(mode) => Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?),
+            None => Ok(()),
+        })
+        .and_then(|()| file.sync_all())
+        .and_then(|()| Ok(rustix::fs::renameat(dir, &beside, dir, name)?));
+    if written.is_err() {
+        // The first error is the one that counts.
+        let _ = rustix::fs::unlinkat(dir, &beside, AtFlags::empty());
+    }
+    written
+}
+
+/// Makes the names of a directory durable. Where the caller may not read it, that is left to the system.
+pub(crate) fn sync(dir: &OwnedFd) -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::openat(dir, ".", flags, Mode::empty()) {
+        Ok(readable) => match rustix::fs::fsync(&readable) {
+            // File systems that cannot do this have nothing to be made durable.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        },
+        Err(Errno::ACCESS) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::PATH).union(OFlags::CLOEXEC);
+
+/// Opens a directory, to reach what is in it.
+///
+/// # Errors
+///
+/// There is none, it may not be reached, or a symbolic link leads there that is refused.
+pub fn directory(dir: &Path, links: Links) -> std::io::Result<OwnedFd> {
+    match links {
+        Links::Followed => Ok(rustix::fs::open(dir, DIRECTORY, Mode::empty())?),
+        Links::Refused => walk(dir, None),
+    }
+}
+
+/// Opens a directory, and makes it and those above it that are missing, with these permissions.
+///
+/// # Errors
+///
+/// As those of [`directory`]; none can be made there.
+pub(crate) fn make_directory(dir: &Path, mode: u32) -> std::io::Result<OwnedFd> {
+    walk(dir, Some(Mode::from_raw_mode(mode)))
+}
+
+/// Opens a directory step by step, so that nobody can slip a symbolic link in.
+fn walk(dir: &Path, make: Option<Mode>) -> std::io::Result<OwnedFd> {
+    let mut here: Option<OwnedFd> = None;
+    let mut walked = PathBuf::new();
+    for step in dir.components() {
+        let name = match step {
+            Component::Prefix(_) => continue,
+            Component::RootDir => OsStr::new("/"),
+            Component::CurDir => OsStr::new("."),
+            Component::ParentDir => OsStr::new(".."),
+            Component::Normal(name) => name,
+        };
+        walked.push(name);
+        let from = here.as_ref().map_or(CWD, AsFd::as_fd);
+        let open = || rustix::fs::openat(from, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
+        let opened = match (open(), make) {
+            (Err(Errno::NOENT), Some(mode)) => match rustix::fs::mkdirat(from, name, mode) {
+                Ok(()) => {
+                    // Whatever the umask is.
+                    rustix::fs::chmodat(from, name, mode, AtFlags::empty())?;
+                    if let Some(dir) = &here {
+                        sync(dir)?;
+                    }
+                    open()
+                }
+                Err(Errno::EXIST) => open(),
+                Err(errno) => Err(errno),
+            },
+            (opened, _) => opened,
+        };
+        let next = match opened {
+            Ok(next) => next,
+            Err(errno) => {
+                let stat = rustix::fs::statat(from, name, AtFlags::SYMLINK_NOFOLLOW);
+                let link = stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+                return Err(if link {
+                    let text = format!("`{}` is a symbolic link, and root follows none", walked.display());
+                    std::io::Error::new(ErrorKind::PermissionDenied, text)
+                } else {
+                    errno.into()
+                });
+            }
+        };
+        here = Some(next);
+    }
+    match here {
+        Some(dir) => Ok(dir),
+        None => directory(Path::new("."), Links::Followed),
+    }
+}
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

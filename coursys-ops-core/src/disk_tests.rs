@@ -1,0 +1,87 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+use super::*;
+
+fn names(dir: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A directory whose path has no link in it.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().canonicalize().unwrap();
+    (dir, path)
+}
+
+#[test]
+fn a_file_is_replaced_by_another_and_nothing_stays_beside_it() {
+    let (_dir, dir) = place();
+    let path = dir.join("flag");
+    replace(&path, b"old, and longer", Some(0o640), Links::Refused).unwrap();
+    let before = std::fs::metadata(&path).unwrap();
+    replace(&path, b"new", Some(0o604), Links::Refused).unwrap();
+    let after = std::fs::metadata(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+    assert_ne!(before.ino(), after.ino(), "who reads sees one or the other");
+    assert_eq!(before.permissions().mode() & 0o7777, 0o640, "whatever the umask is");
+    assert_eq!(after.permissions().mode() & 0o7777, 0o604);
+    assert_eq!(names(&dir), ["flag"]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_never_replaced() {
+    let (_dir, dir) = place();
+    let target = dir.join("target");
+    std::fs::write(&target, "precious").unwrap();
+    let link = dir.join("link");
+    symlink(&target, &link).unwrap();
+    for path in [link.as_path(), Path::new("/dev/null"), &dir] {
+        assert!(matches!(replace(path, b"x", None, Links::Refused), Err(DiskError::NotAFile(_))));
+    }
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
+    assert_eq!(names(&dir), ["link", "target"]);
+}
+
+#[test]
+fn no_link_on_the_way_is_followed_unless_the_caller_has_put_it_there() {
+    let (_dir, dir) = place();
+    std::fs::create_dir(dir.join("real")).unwrap();
+    symlink(dir.join("real"), dir.join("link")).unwrap();
+    let file = dir.join("link/file");
+    let error = replace(&file, b"x", None, Links::Refused).unwrap_err().to_string();
+    assert!(error.contains("link` is a symbolic link"), "{error}");
+    assert!(remove(&file, Links::Refused).is_err());
+    assert!(make_directory(&dir.join("link/below"), 0o700).is_err());
+    assert_eq!(names(&dir.join("real")), [""; 0]);
+    replace(&file, b"x", None, Links::Followed).unwrap();
+    assert!(directory(&dir.join("link/../real"), Links::Refused).is_err());
+    assert!(directory(Path::new("."), Links::Refused).is_ok());
+}
+
+#[test]
+fn a_file_is_removed_whatever_it_is_but_no_directory() {
+    let (_dir, dir) = place();
+    let target = dir.join("target");
+    std::fs::write(&target, "precious").unwrap();
+    let link = dir.join("link");
+    symlink(&target, &link).unwrap();
+    remove(&link, Links::Refused).unwrap();
+    remove(&link, Links::Refused).unwrap();
+    remove(&dir.join("missing/file"), Links::Refused).unwrap();
+    assert_eq!(names(&dir), ["target"], "the link is gone, not what it leads to");
+    assert!(matches!(remove(&dir, Links::Refused), Err(DiskError::NotAFile("a directory"))));
+    assert!(matches!(remove(Path::new("/"), Links::Refused), Err(DiskError::NoName)));
+}
+
+#[test]
+fn a_missing_directory_is_made_with_its_permissions_whatever_the_umask_is() {
+    let (_dir, dir) = place();
+    let below = dir.join("a/b");
+    make_directory(&below, 0o711).unwrap();
+    make_directory(&below, 0o700).unwrap();
+    let mode = std::fs::metadata(&below).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o711, "one that is there stays as it is");
+}

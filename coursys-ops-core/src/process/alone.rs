@@ -1,0 +1,38 @@
+//! For the program itself, outside of any run: one process to its end, and becoming another program.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::time::Duration;
+
+use super::{Children, Command, Helper, Output, ProcessError};
+
+/// How long it may go on after TERM.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Runs a command to its end; nothing when that takes too long, and then it is ended.
+///
+/// # Errors
+///
+/// The process could not be started; its failure is in the [`Output`].
+pub async fn run_alone(
+    helper: &Helper,
+    command: Command,
+    timeout: Duration,
+) -> Result<Option<Output>, ProcessError> {
+    let children = Children::default();
+    let ended = tokio::time::timeout(timeout, children.run(helper, command)).await;
+    if ended.is_err() {
+        children.end(GRACE).await;
+    }
+    ended.ok().transpose()
+}
+
+/// Becomes another program, with the caller's environment and one variable more; returns only when that failed.
+#[must_use]
+pub fn become_program(argv: &[OsString], name: &str, value: &str) -> std::io::Error {
+    let Some((program, args)) = argv.split_first() else {
+        return std::io::ErrorKind::InvalidInput.into();
+    };
+    #[allow(clippy::disallowed_methods, reason = "becomes the program, starts no other")]
+    std::process::Command::new(program).args(args).env(name, value).exec()
+}
