@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::task::unconstrained;
 
 use super::Cancel;
 use crate::model::Interruption;
@@ -34,12 +35,13 @@ pub async fn supervise<T>(
     let ended = tokio::select! {
         // Cancellation first: work that was cancelled while its thread was stuck must not go on when it wakes.
         biased;
-        reason = cancel.cancelled() => Supervised::Cancelled(reason),
+        // Neither this nor the timeout lives on what busy work leaves of its share: work that is always ready leaves nothing.
+        reason = unconstrained(cancel.cancelled()) => Supervised::Cancelled(reason),
         result = &mut work => match result {
             Ok(value) => Supervised::Done(value),
             Err(panic) => Supervised::Panicked(panic_message(panic.as_ref())),
         },
-        () = tokio::time::sleep(timeout) => Supervised::TimedOut,
+        () = unconstrained(tokio::time::sleep(timeout)) => Supervised::TimedOut,
     };
     match catch_unwind(AssertUnwindSafe(|| drop(work))) {
         Ok(()) => ended,
