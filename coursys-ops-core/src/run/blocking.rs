@@ -40,7 +40,7 @@ impl<F: FnMut(&Event)> Observer for F {
 
 /// What the thread inside tells the one outside.
 enum Message {
-    Event(Event),
+    Event(Box<Event>),
     End(End),
 }
 
@@ -137,7 +137,7 @@ impl Run<'_> {
                 last_moment = last_moment.min(Instant::now() + LAST_MOMENT);
             }
             match messages.recv_timeout(TICK) {
-                Ok(Message::Event(event)) => self.tell(event),
+                Ok(Message::Event(event)) => self.tell(*event),
                 Ok(Message::End(end)) => return Attempted::Ended(end),
                 Err(RecvTimeoutError::Timeout) => self.observer.tick(),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -181,7 +181,7 @@ fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("checks".to_owned()).spawn(move || {
         let told = sender.clone();
-        let mut tell = move |event| send(&told, Message::Event(event));
+        let mut tell = move |event| send(&told, Message::Event(Box::new(event)));
         let attempt = Attempt { checks: &checks, context: &context, known, ends, cancel: &cancel };
         let end = runtime.block_on(attempt.drive(&watch, &mut tell));
         send(&sender, Message::End(end));
