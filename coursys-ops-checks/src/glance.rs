@@ -181,6 +181,9 @@ async fn queues(scope: &Scope) -> Result<Finding, Finding> {
     })
 }
 
+/// The id of [`Empty`].
+pub const EMPTY: &str = "glance.empty";
+
 /// Whether the queues of the site are empty, for who would lose what is in them.
 pub struct Empty {
     spec: CheckSpec,
@@ -190,7 +193,7 @@ impl Empty {
     /// The question.
     #[must_use]
     pub fn new() -> Self {
-        Self { spec: CheckSpec::new("glance.empty", "Queues are empty") }
+        Self { spec: CheckSpec::new(EMPTY, "Queues are empty") }
     }
 }
 

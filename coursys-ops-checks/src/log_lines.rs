@@ -88,6 +88,14 @@ impl Check for LogLines {
     }
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        self.read(scope).await;
+        vec![Finding::passed("read")]
+    }
+}
+
+impl LogLines {
+    /// Reads them.
+    pub async fn read(&self, scope: &Scope) {
         let look = self.service.look(scope).await;
         let count = self.count.to_string();
         for part in &look.parts {
@@ -113,6 +121,5 @@ impl Check for LogLines {
         for path in &self.service.component().logs {
             self.file(scope, path, &count).await;
         }
-        vec![Finding::passed("read")]
     }
 }

@@ -160,7 +160,10 @@ mod tests {
             message.ends_with("unknown directive \"servre\" in /etc/nginx/sites-enabled/coursys:3"),
             "{message}"
         );
-        let (_, message) = say(1, "2026/11/23 01:17:40 [emerg] 2355#2355: unexpected end of file in /etc/nginx/nginx.conf:9\n");
+        let (_, message) = say(
+            1,
+            "2026/11/23 01:17:40 [emerg] 2355#2355: unexpected end of file in /etc/nginx/nginx.conf:9\n",
+        );
         assert!(message.ends_with(": unexpected end of file in /etc/nginx/nginx.conf:9"), "{message}");
         assert_eq!(say(0, "").0, Code::Ok);
         assert_eq!(

@@ -78,8 +78,12 @@ pub enum Command {
     Check(check::Args),
     /// Shows what runs, and how the site is
     Status(status::Args),
-    /// Looks at one component, whoever manages it, and at its logs
+    /// Looks at one component or acts on it, whoever manages it, and shows its logs
     Service(service::Args),
+    /// Starts everything that does not run, in the order of needs
+    StartAll(service::All),
+    /// Restarts everything, in the order of needs
+    RestartAll(service::All),
     /// Shows, checks and makes the configuration
     Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it

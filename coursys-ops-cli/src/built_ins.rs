@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use coursys_ops_checks::LogLines;
+use coursys_ops_core::Scope;
 use coursys_ops_core::run::{BuiltIns, LastWords, Means};
+use coursys_ops_core::service::{Service, Surveyor, services};
 
 use crate::setup::Setup;
 
@@ -13,11 +17,24 @@ pub fn means(setup: &Setup) -> Means {
         context: Arc::clone(&setup.context),
         checks: Arc::clone(&setup.registry),
         built_ins: Arc::new(BuiltIns::new()),
-        last_words: last_words(),
+        last_words: Some(Arc::new(Logs(services(&setup.context.config, &Surveyor::default())))),
     }
 }
 
-/// Who reads the logs of components.
-fn last_words() -> Option<Arc<dyn LastWords>> {
-    None
+/// How many of the last lines of each log are told.
+const LAST: u32 = 10;
+
+/// Reads the logs of components.
+struct Logs(Vec<Arc<dyn Service>>);
+
+#[async_trait]
+impl LastWords for Logs {
+    async fn last_words(&self, component: &str, scope: &Scope) -> Vec<String> {
+        let Some(service) = self.0.iter().find(|service| service.name() == component) else {
+            return Vec::new();
+        };
+        let reader = LogLines::new(Arc::clone(service), LAST);
+        reader.read(scope).await;
+        reader.take()
+    }
 }

@@ -38,6 +38,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Check(args) => check::run(args, &global),
         Command::Status(args) => status::run(&args, &global),
         Command::Service(args) => service::run(&args, &global),
+        Command::StartAll(args) => service::start_all(&args, &global),
+        Command::RestartAll(args) => service::restart_all(&args, &global),
         Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
         Command::History(args) => history::run(args, &global),

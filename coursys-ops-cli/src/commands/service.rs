@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use coursys_ops_checks::LogLines;
+use coursys_ops_checks::glance::{EMPTY, Empty};
 use coursys_ops_core::Check;
+use coursys_ops_core::config::Config;
+use coursys_ops_core::model::Status;
+use coursys_ops_core::plan::Plan;
 use coursys_ops_core::run::Cancel;
+use coursys_ops_core::service::{self, Deed, Look, Refusal, Service, Wanted};
 
 use super::status;
+use crate::acting::{self, Losses};
 use crate::failure::Failure;
 use crate::glance::Deployment;
 use crate::global::Global;
@@ -28,6 +34,8 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   coursys-ops service celery status
+  coursys-ops service gunicorn reload
+  coursys-ops service rabbitmq restart --dry-run    Celery rests meanwhile
   coursys-ops service celery logs --lines 100
 
 Exit codes: 0 done and good, 1 done and bad, 2 usage or configuration, 3 refused,
@@ -36,6 +44,22 @@ Exit codes: 0 done and good, 1 done and bad, 2 usage or configuration, 3 refused
 /// What to do with a component.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
+    /// Starts it when what it needs answers
+    Start(Act),
+    /// Stops it, and before it those that must not run without it
+    Stop(Act),
+    /// Stops and starts it, in the container that it has
+    Restart(Act),
+    /// Lets it read its configuration anew, without an interruption
+    Reload(Act),
+    /// Makes its container anew, of the image and the compose file of today
+    Recreate {
+        #[command(flatten)]
+        act: Act,
+        /// Does it also when messages would be lost
+        #[arg(long)]
+        lose_messages: bool,
+    },
     /// Shows the component as `coursys-ops status` does
     Status {
         /// The form of the output
@@ -50,23 +74,114 @@ pub enum Verb {
     },
 }
 
+/// How to act.
+#[derive(Debug, Clone, clap::Args)]
+#[command(disable_help_subcommand = true)]
+pub struct Act {
+    #[command(flatten)]
+    options: acting::Options,
+}
+
+/// `coursys-ops start-all`, `coursys-ops restart-all`: how to act.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ALL_EXAMPLES)]
+pub struct All {
+    #[command(flatten)]
+    options: acting::Options,
+}
+
+const ALL_EXAMPLES: &str = "\
+Examples:
+  coursys-ops start-all --dry-run     what would be done, in which order
+  coursys-ops restart-all             Celery rests while RabbitMQ restarts; nothing starts before what it
+                                      needs answers
+
+Exit codes: 0 everything runs and is healthy, 1 a step did not work, 2 usage or configuration,
+3 refused, 130 and 143 on SIGINT and SIGTERM.";
+
+/// The option that lets messages be lost.
+const LOSE: &str = "--lose-messages";
+
+/// Starts everything that does not run.
+pub fn start_all(args: &All, global: &Global) -> Result<u8, Failure> {
+    all(args, global, service::start_all)
+}
+
+/// Restarts everything.
+pub fn restart_all(args: &All, global: &Global) -> Result<u8, Failure> {
+    all(args, global, service::restart_all)
+}
+
+type Maker = fn(&Config, &[Arc<dyn Service>], &[Look]) -> Result<Plan, Refusal>;
+
+fn all(args: &All, global: &Global, make: Maker) -> Result<u8, Failure> {
+    acting::carry_out(&args.options, global, Losses::Refused(LOSE), |setup| {
+        let deployment = Deployment::of(setup)?;
+        let seen = deployment.look(Vec::new(), false, &Cancel::never());
+        make(&deployment.context.config, &deployment.services, &seen.looks).map_err(refused)
+    })
+}
+
+fn act(name: &str, deed: Deed, act: &Act, lose_messages: bool, global: &Global) -> Result<u8, Failure> {
+    let losses = if lose_messages { Losses::Allowed } else { Losses::Refused(LOSE) };
+    acting::carry_out(&act.options, global, losses, |setup| {
+        let deployment = Deployment::of(setup)?;
+        deployment.service(name)?;
+        let seen = deployment.look(Vec::new(), false, &Cancel::never());
+        let wanted = Wanted { name, deed };
+        let plan = service::chain(&deployment.context.config, &deployment.services, &seen.looks, wanted);
+        Ok(without_losses_of_nothing(&deployment, plan.map_err(refused)?))
+    })
+}
+
+/// What would lose messages loses none when every queue is empty.
+fn without_losses_of_nothing(deployment: &Deployment, mut plan: Plan) -> Plan {
+    if plan.losses().next().is_none() {
+        return plan;
+    }
+    let empty: Vec<Arc<dyn Check>> = vec![Arc::new(Empty::new())];
+    let seen = deployment.look(empty, true, &Cancel::never());
+    let found = seen.report.checks.iter().find(|check| check.id == EMPTY);
+    if found.is_some_and(|check| check.status == Status::Passed) {
+        plan.steps.iter_mut().for_each(|step| step.loses = None);
+    }
+    plan
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    Failure::refused(refusal.message).with_hint(refusal.hint)
+}
+
 /// Does it.
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    let name = args.name.as_str();
+    match &args.verb {
+        Verb::Start(how) => return act(name, Deed::Start, how, false, global),
+        Verb::Stop(how) => return act(name, Deed::Stop, how, false, global),
+        Verb::Restart(how) => return act(name, Deed::Restart, how, false, global),
+        Verb::Reload(how) => return act(name, Deed::Reload, how, false, global),
+        Verb::Recreate { act: how, lose_messages } => {
+            return act(name, Deed::Recreate, how, *lose_messages, global);
+        }
+        Verb::Status { .. } | Verb::Logs { .. } => {}
+    }
     let setup = Setup::load(global, None)?;
     let deployment = Deployment::of(&setup)?;
     let service = Arc::clone(deployment.service(&args.name)?);
     match &args.verb {
         Verb::Status { format } => status::show_one(&deployment, &args.name, *format),
         Verb::Logs { lines } => {
-            let text = logs(&deployment, Arc::new(LogLines::new(service, *lines)));
+            let text = logs(&deployment, &Arc::new(LogLines::new(service, *lines)));
             output::print(&(terminal::harmless(&text) + "\n"))?;
             Ok(0)
         }
+        // Done above.
+        _ => Ok(0),
     }
 }
 
 /// The last lines of a component's logs.
-pub fn logs(deployment: &Deployment, reader: Arc<LogLines>) -> String {
+fn logs(deployment: &Deployment, reader: &Arc<LogLines>) -> String {
     let beside: Vec<Arc<dyn Check>> = vec![reader.clone()];
     deployment.look(beside, true, &Cancel::never());
     reader.take().join("\n")

@@ -37,6 +37,7 @@ fn every_help_text_has_examples_and_exit_codes() {
     golden("help-config-import-django.txt", &["config", "import-django", "--help"]);
     golden("help-status.txt", &["status", "--help"]);
     golden("help-service.txt", &["service", "--help"]);
+    golden("help-restart-all.txt", &["restart-all", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 

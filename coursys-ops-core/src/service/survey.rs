@@ -19,7 +19,7 @@ const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 const PATIENCE: Duration = Duration::from_millis(600);
 
 /// What was seen so short a time ago is true still.
-const FRESH: Duration = Duration::from_secs(2);
+const FRESH: Duration = Duration::from_millis(500);
 
 /// The unit that Docker's engine runs as, unless the component says otherwise.
 const DOCKER: &str = "docker";

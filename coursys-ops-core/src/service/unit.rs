@@ -88,7 +88,8 @@ impl UnitService {
         part.main_pid = Some(found.main_pid).filter(|pid| *pid != 0);
         part.memory_bytes = found.memory.filter(|_| part.state.is_up());
         if part.memory_bytes.is_none() && part.state.is_up() {
-            part.unseen.insert("memory".to_owned(), "systemd does not count the memory of its units".to_owned());
+            part.unseen
+                .insert("memory".to_owned(), "systemd does not count the memory of its units".to_owned());
         }
         part.restarts = Some(found.restarts);
         part.enabled = match found.file_state.as_str() {
