@@ -3,7 +3,6 @@
 //! One file per command below `commands`; what they share lies beside this file. Exit codes: 0 done and good, 1 done
 //! and bad, 2 usage or configuration, 3 refused, 130 and 143 on SIGINT and SIGTERM.
 
-#[allow(dead_code, reason = "used by the commands that act on components, which follow")]
 mod acting;
 mod args;
 mod audience;
