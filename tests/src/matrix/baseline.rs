@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use coursys_ops_core::model::CheckReport;
+
+use super::says;
+
 /// Ids whose healthy result is not the site's to decide, with everything that it may be; `*` stands for any code. A row
 /// that has one of them as its culprit pins the machine's side.
 const MACHINE: &[(&str, &str)] = &[
@@ -25,6 +29,12 @@ pub fn healthy(id: &str) -> &'static str {
         return "passed ok|skipped *";
     }
     MACHINE.iter().find(|(known, _)| *known == id).map_or("passed ok", |(_, says)| says)
+}
+
+/// Whether a check says what it says when nothing is wrong.
+#[must_use]
+pub fn is_healthy(check: &CheckReport) -> bool {
+    is_one_of(&says(check), healthy(&check.id))
 }
 
 /// Whether what an id says is one of these alternatives. Codes joined by `+` are findings of one check, whose order says
