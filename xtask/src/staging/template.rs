@@ -68,6 +68,7 @@ pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
         )?;
         up::wait_until_ready(&instance, layout)?;
         instance.shut_down(PATIENCE)?;
+        forget_locks(&instance.upper().join("data"))?;
         fs::rename(instance.upper(), directory.join("upper"))?;
         fs::rename(instance.docker(), directory.join("docker")).context("failed to keep the server")
     })?;
@@ -79,4 +80,19 @@ pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
         store.forget_old(kind, KEPT, in_use)?;
     }
     Ok(Template { layers: vec![made.join("upper"), server], docker: made.join("docker") })
+}
+
+/// Removes the lock files that Elasticsearch leaves among its indices. Lucene trusts a lock only while its file's time of
+/// birth stays the same; of a file in a lower layer that changes when it is first opened for writing, and the index is
+/// taken for broken.
+fn forget_locks(data: &Path) -> Result<()> {
+    for entry in fs::read_dir(data).with_context(|| format!("failed to list `{}`", data.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            forget_locks(&entry.path())?;
+        } else if ["node.lock", "write.lock"].iter().any(|name| entry.file_name() == *name) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
