@@ -4,6 +4,7 @@ mod check;
 mod goss;
 mod measure;
 mod own;
+mod status;
 
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ pub struct Figure {
 type Benchmark = (&'static str, fn() -> Result<Vec<Figure>>);
 
 /// Every benchmark.
-const ALL: [Benchmark; 2] = [("check", check::run), ("own", own::run)];
+const ALL: [Benchmark; 3] = [("check", check::run), ("own", own::run), ("status", status::run)];
 
 /// Runs one benchmark, or all of them.
 pub fn run(name: Option<&str>, json: bool) -> Result<ExitCode> {

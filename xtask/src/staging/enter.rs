@@ -131,7 +131,8 @@ fn of(user: &str) -> As<'_> {
     if user == "root" { As::Root } else { As::User(user) }
 }
 
-fn command(leader: u32, whom: As<'_>, argv: &[impl AsRef<OsStr>]) -> Command {
+/// What runs a program on the server whose systemd this is.
+pub fn command(leader: u32, whom: As<'_>, argv: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new("nsenter");
     command.arg(format!("--target={leader}"));
     command.args(["--mount", "--uts", "--ipc", "--net", "--pid", "--"]);

@@ -8,6 +8,7 @@
 //! server that was set up and switched off ([`template`]). `up` lays an empty layer over the last and switches it on.
 
 mod boot;
+mod borrowed;
 mod cgroup;
 mod compose;
 mod down;
@@ -35,6 +36,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::servers::options::parse_name;
+
+pub use borrowed::Borrowed;
 
 /// What `cargo xtask staging` can do.
 #[derive(Subcommand)]
@@ -148,8 +151,5 @@ pub fn run(command: Command) -> Result<ExitCode> {
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn stage() -> Result<()> {
-    if let Some(reason) = possible::refusal() {
-        anyhow::bail!("a staging server cannot run here: {reason}");
-    }
     test::stage()
 }

@@ -10,8 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::instance::Instance;
-use super::{Layout, Which, down, up};
+use super::{Borrowed, Layout, Which};
 use crate::run::{cargo, root};
 
 /// What the tests are told: the server's name.
@@ -50,10 +49,7 @@ fn with_server(name: &str, layout: Layout, filter: Option<&str>) -> Result<Count
     // What is tested is what was built last; and nothing is built while the server runs.
     cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
     cargo(&["test", "--no-run", "-p", "coursys-ops-tests", "--test", "staging_*"], &[])?;
-    let instance = Instance::new(name);
-    let was_up = instance.state().is_some_and(|state| state.ready) && instance.leader().is_some();
-    up::run(name, layout)?;
-    let _down = (!was_up).then(|| down::OnDrop(&instance));
+    let _server = Borrowed::up(name, layout)?;
     tests(name, layout, filter)
 }
 
