@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use coursys_ops_core::maintenance::{Flag, LeasePhase, LeaseView};
 use coursys_ops_core::model::{CheckSpec, Code, Finding};
 use coursys_ops_core::service::{Look, Service, Surveyor};
 use coursys_ops_core::{Check, Scope};
@@ -14,7 +15,8 @@ use jiff::tz::TimeZone;
 use crate::amqp::Connection;
 use crate::git::Git;
 use crate::git_reflog::moves;
-use crate::{broker_connection, maintenance, units};
+use crate::maintenance_state::lease_words;
+use crate::{broker_connection, units};
 
 /// The looks at the components take this long at most: systemd and Docker may both be silent.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -125,15 +127,29 @@ impl Check for SiteFact {
 }
 
 async fn in_maintenance(scope: &Scope) -> Result<Finding, Finding> {
-    let Some(flag) = &scope.config().maintenance.flag else {
+    let Some(path) = &scope.config().maintenance.flag else {
         return Ok(Finding::skipped(Code::NotInLayout, "this layout has no maintenance page"));
     };
-    let flag = flag.display();
-    Ok(if maintenance::is_on(scope).await? {
-        let hint = "when nobody works on the site, remove the flag";
-        Finding::warning(Code::InMaintenance, format!("the maintenance page is on: {flag} is there"), hint)
-    } else {
-        Finding::passed(format!("off: there is no {flag}"))
+    let path = path.display();
+    let on = |message: String, hint: &str| Finding::warning(Code::InMaintenance, message, hint);
+    Ok(match Flag::look(scope).await {
+        Flag::Absent => Finding::passed(format!("off: there is no {path}")),
+        Flag::Bare(why) => on(
+            format!("the maintenance page is on: {path} is there, and not ours: {why}"),
+            "ask who made it; when nobody works on the site, `coursys-ops rm503 --take-over`",
+        ),
+        Flag::Unseen(why) => return Err(Finding::skipped(Code::NotPermitted, format!("not seen: {why}"))),
+        Flag::Ours(lease) => {
+            let words = lease_words(&LeaseView::from(&lease));
+            let phase = match lease.phase {
+                LeasePhase::Entering => "being closed",
+                LeasePhase::On => "on",
+                LeasePhase::Leaving => "being opened",
+            };
+            let over = if lease.is_expired(scope.context().clock.now()) { "; that time is over" } else { "" };
+            let hint = "`coursys-ops maintenance status` tells more, `coursys-ops rm503` ends it";
+            on(format!("{phase} {words}{over}"), hint)
+        }
     })
 }
 

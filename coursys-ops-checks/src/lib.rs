@@ -29,6 +29,7 @@ mod email_smtp;
 mod emplid_api;
 mod files_writable;
 mod kerberos_ticket;
+mod maintenance_state;
 mod markup_rpc;
 mod moss_executable;
 mod photos_service;
@@ -76,6 +77,9 @@ mod log_lines;
 mod login;
 mod machine;
 mod maintenance;
+mod maintenance_steps;
+mod maintenance_tasks;
+mod maintenance_witness;
 mod memcached;
 mod memcached_text;
 mod meminfo;
@@ -119,6 +123,8 @@ use coursys_ops_core::config::Config;
 use coursys_ops_core::service::Surveyor;
 
 pub use log_lines::LogLines;
+pub use maintenance_steps::built_ins as maintenance_built_ins;
+pub use maintenance_witness::MaintenanceLook;
 pub use own::problems as own_problems;
 pub use reference::reference;
 
@@ -172,6 +178,7 @@ fn list(config: &Config, send_mail: bool, surveyor: &Surveyor) -> Vec<Arc<dyn Ch
         Arc::new(celery_queues_other::CeleryQueuesOther::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
         Arc::new(ports_exposed::PortsExposed::new(surveyor.clone())),
+        Arc::new(maintenance_state::MaintenanceState::new(config, surveyor)),
         Arc::new(markup_rpc::MarkupRpc::new()),
         Arc::new(emplid_api::EmplidApi::new()),
         Arc::new(kerberos_ticket::KerberosTicket::new()),

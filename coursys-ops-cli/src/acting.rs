@@ -5,6 +5,7 @@ mod options;
 mod session;
 mod show;
 
+use coursys_ops_core::ledger::Past;
 use coursys_ops_core::model::CourseKind;
 use coursys_ops_core::plan::Plan;
 use coursys_ops_core::run::course;
@@ -31,13 +32,32 @@ pub fn carry_out(
     losses: Losses,
     make: impl FnOnce(&Setup) -> Result<Plan, Failure>,
 ) -> Result<u8, Failure> {
+    carry_out_over(options, global, losses, |_| false, make)
+}
+
+/// The same for a plan that completes what an unfinished one began, wherever that stopped: `completes` says which it
+/// completes. Those are given up, and the journal says so.
+///
+/// # Errors
+///
+/// As those of [`carry_out`].
+pub fn carry_out_over(
+    options: &Options,
+    global: &Global,
+    losses: Losses,
+    completes: impl FnOnce(&Past) -> bool,
+    make: impl FnOnce(&Setup) -> Result<Plan, Failure>,
+) -> Result<u8, Failure> {
     if options.dry_run {
         let setup = Setup::load(global, None)?;
         return options.print(&make(&setup)?);
     }
-    let session = Session::open(global, options)?;
-    session.refuse_unfinished()?;
+    let mut session = Session::open(global, options)?;
+    let unfinished = session.unfinished(completes)?;
     let plan = make(session.setup())?;
+    if let Some(past) = unfinished {
+        session.give_up(past)?;
+    }
     if plan.steps.is_empty() {
         return session.nothing_to_do(plan);
     }

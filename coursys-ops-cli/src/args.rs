@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{abandon, check, config, demo, history, resume, service, status};
+use crate::commands::{abandon, check, config, demo, history, maintenance, resume, service, status};
 use crate::global::{Global, SET};
 
 /// Everything that can be said on the command line.
@@ -84,6 +84,14 @@ pub enum Command {
     StartAll(service::All),
     /// Restarts everything, in the order of needs
     RestartAll(service::All),
+    /// Closes the site, proves that nothing runs, and opens it again
+    Maintenance(maintenance::Args),
+    /// Closes the site: the same as `maintenance on`
+    #[command(name = "503")]
+    Close(maintenance::On),
+    /// Opens the site: the same as `maintenance off`
+    #[command(name = "rm503")]
+    Open(maintenance::Off),
     /// Shows, checks and makes the configuration
     Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it

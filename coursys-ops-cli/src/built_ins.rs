@@ -16,9 +16,14 @@ pub fn means(setup: &Setup) -> Means {
     Means {
         context: Arc::clone(&setup.context),
         checks: Arc::clone(&setup.registry),
-        built_ins: Arc::new(BuiltIns::new()),
+        built_ins: Arc::new(built_ins()),
         last_words: Some(Arc::new(Logs(services(&setup.context.config, &Surveyor::default())))),
     }
+}
+
+/// The built-in steps of every command.
+fn built_ins() -> BuiltIns {
+    coursys_ops_checks::maintenance_built_ins()
 }
 
 /// How many of the last lines of each log are told.

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
-use crate::commands::{abandon, check, config, demo, history, resume, service, status};
+use crate::commands::{abandon, check, config, demo, history, maintenance, resume, service, status};
 use crate::failure::{Failure, USAGE};
 use crate::global::Global;
 use crate::{caller, crash, log, output, terminal};
@@ -40,6 +40,9 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Service(args) => service::run(&args, &global),
         Command::StartAll(args) => service::start_all(&args, &global),
         Command::RestartAll(args) => service::restart_all(&args, &global),
+        Command::Maintenance(args) => maintenance::run(&args, &global),
+        Command::Close(args) => maintenance::close(&args, &global),
+        Command::Open(args) => maintenance::open(&args, &global),
         Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
         Command::History(args) => history::run(args, &global),

@@ -12,6 +12,7 @@ mod file;
 mod listeners;
 mod processes;
 mod program;
+mod requests;
 mod statics;
 mod survey;
 
@@ -35,6 +36,7 @@ pub use file::{Content, FileLook};
 pub use listeners::Listener;
 pub use processes::{Process, Started};
 pub use program::Program;
+pub use requests::Taken;
 pub use statics::Collected;
 pub use survey::{
     Blind, Container, CronLine, Engine, Published, Running, Survey, SurveyRequest, Unit as UnitSeen,
@@ -60,6 +62,9 @@ pub enum Ask {
     Dumps(PathBuf, String),
     /// Who listens on one of these ports. Answer: [`Answer`] of [`Listener`]s.
     Listeners(Vec<PrivatePort>),
+    /// Which connections to a port are not over for the server, in this network or in that of a process. Answer: [`Answer`]
+    /// of [`Taken`]s.
+    Requests(u16, Option<i32>),
     /// Whether the static files of one directory are those that were collected in another. Answer: [`Answer`] of
     /// [`Collected`].
     Collected(PathBuf, PathBuf),
@@ -145,6 +150,7 @@ const SPACE: &str = "space";
 const WRITABLE: &str = "writable";
 const PROCESSES: &str = "processes";
 const LISTENERS: &str = "listeners";
+const REQUESTS: &str = "requests";
 const COLLECTED: &str = "collected";
 const SIZES: &str = "sizes";
 const PRESENT: &str = "present";
@@ -174,6 +180,10 @@ impl Ask {
             Self::Listeners(ports) => {
                 args.push(LISTENERS.into());
                 args.extend(ports.iter().map(|port| String::from(*port).into()));
+            }
+            Self::Requests(port, of) => {
+                args.extend([REQUESTS.into(), port.to_string().into()]);
+                args.extend(of.map(|pid| pid.to_string().into()));
             }
             Self::Collected(sources, collected) => {
                 args.extend([COLLECTED.into(), sources.into(), collected.into()]);
@@ -209,6 +219,10 @@ impl Ask {
             LISTENERS => {
                 let ports = std::iter::once(first).chain(rest).map(|port| port.to_str()?.parse().ok());
                 Self::Listeners(ports.collect::<Option<_>>()?)
+            }
+            REQUESTS => {
+                let of = rest.next().map(|pid| pid.to_str()?.parse().ok());
+                Self::Requests(first.to_str()?.parse().ok()?, of.map_or(Some(None), |pid| pid.map(Some))?)
             }
             COLLECTED => Self::Collected(first.into(), rest.next()?.into()),
             SIZES => Self::Sizes(first.into(), rest.map(PathBuf::from).collect()),
@@ -257,6 +271,7 @@ pub fn serve(
         Ask::Writable(dir) => encode(&writable(&dir)),
         Ask::Processes(uid, dir) => encode(&processes::processes(uid, &dir).map_err(Refusal::from)),
         Ask::Listeners(ports) => encode(&listeners::listeners(&ports).map_err(Refusal::from)),
+        Ask::Requests(port, of) => encode(&requests::taken(port, of).map_err(Refusal::from)),
         Ask::Collected(sources, collected) => {
             encode(&statics::collected(&sources, &collected).map_err(Refusal::from))
         }

@@ -14,6 +14,7 @@ pub mod helper;
 pub mod import;
 pub mod ledger;
 mod machine;
+pub mod maintenance;
 pub mod model;
 pub mod nearest;
 pub mod net;

@@ -4,9 +4,11 @@
 //! about its tasks proves a lot.
 
 mod census;
+mod control;
 mod roll;
 
 pub use census::{Census, Node, Software, Task};
+pub use control::{Answers, Control};
 pub use roll::Roll;
 
 #[cfg(test)]

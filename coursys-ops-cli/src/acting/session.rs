@@ -78,16 +78,28 @@ impl Session {
         &self.ledger
     }
 
-    /// Refuses to begin while the last plan is unfinished.
+    /// The last plan when it is unfinished and the next one `completes` it.
     ///
     /// # Errors
     ///
-    /// It is, or that cannot be told.
-    pub fn refuse_unfinished(&self) -> Result<(), Failure> {
+    /// It is another, so that nothing may begin, or that cannot be told.
+    pub fn unfinished(&self, completes: impl FnOnce(&Past) -> bool) -> Result<Option<Past>, Failure> {
         match self.ledger.last().map_err(unusable)? {
+            Some(past) if past.is_open() && completes(&past) => Ok(Some(past)),
             Some(past) if past.is_open() => Err(unfinished(&past)),
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(None),
         }
+    }
+
+    /// Gives up an unfinished plan, because the next one completes it.
+    ///
+    /// # Errors
+    ///
+    /// That cannot be written down.
+    pub fn give_up(&mut self, past: Past) -> Result<(), Failure> {
+        let plan = past.plan.clone().unwrap_or_else(|_| Plan::new(past.report().run.start.title));
+        let journal = self.ledger.reopen(&past.id).map_err(unusable)?;
+        self.go(CourseKind::Abandon, plan, Vec::new(), journal, Some(past.fold)).map(drop)
     }
 
     /// Refuses a plan that cannot be carried out.
@@ -151,6 +163,19 @@ impl Session {
         journal: Journal,
         past: Option<PlanFold>,
     ) -> Result<u8, Failure> {
+        let report = self.go(course, plan, turns, journal, past)?;
+        self.tell(&report)?;
+        Ok(report.run.exit_code)
+    }
+
+    fn go(
+        &mut self,
+        course: CourseKind,
+        plan: Plan,
+        turns: Vec<Turn>,
+        journal: Journal,
+        past: Option<PlanFold>,
+    ) -> Result<PlanReport, Failure> {
         let mut start = self.start(course, plan.title.clone());
         journal.id().clone_into(&mut start.id);
         start.log = Some(journal.log_path().display().to_string());
@@ -169,8 +194,7 @@ impl Session {
         let report = carry_out_blocking(job, &means, &self.stops, Box::new(journal), fold, &mut show);
         show.leave();
         self.note_end(&mut audit, &start, &report);
-        self.tell(&report)?;
-        Ok(report.run.exit_code)
+        Ok(report)
     }
 
     /// Writes the end to the audit log. What was done is done, so that it is no error when that fails.

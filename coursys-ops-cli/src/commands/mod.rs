@@ -7,6 +7,7 @@ pub mod demo;
 pub mod helper;
 pub mod history;
 mod listing;
+pub mod maintenance;
 pub mod resume;
 pub mod service;
 pub mod status;

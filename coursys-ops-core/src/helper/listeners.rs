@@ -77,7 +77,7 @@ pub(super) fn addresses(ports: &[u16]) -> std::io::Result<Vec<SocketAddr>> {
 }
 
 /// The tables of IPv4 and IPv6 together; a kernel without IPv6 has no second one.
-fn tables<T>(v4: ProcResult<Vec<T>>, v6: ProcResult<Vec<T>>) -> std::io::Result<Vec<T>> {
+pub(super) fn tables<T>(v4: ProcResult<Vec<T>>, v6: ProcResult<Vec<T>>) -> std::io::Result<Vec<T>> {
     let v6 = match v6 {
         Err(ProcError::NotFound(_)) => Vec::new(),
         table => table.map_err(std::io::Error::other)?,
@@ -111,7 +111,7 @@ fn outgoing() -> std::ops::RangeInclusive<u16> {
 }
 
 /// Whose each socket is, as far as this user may see it.
-fn owners() -> BTreeMap<u64, (String, i32)> {
+pub(super) fn owners() -> BTreeMap<u64, (String, i32)> {
     let mut owners = BTreeMap::new();
     for process in all_processes().into_iter().flatten().flatten() {
         let Ok(descriptors) = process.fd() else { continue };

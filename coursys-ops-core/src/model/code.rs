@@ -306,6 +306,25 @@ codes! {
     /// The site's settings are not what this configuration says.
     Differs = "differs",
 
+    /// The flag of maintenance is not ours: nobody knows who wants it.
+    FlagWithoutLease = "flag_without_lease",
+    /// The flag of maintenance is there, and workers run.
+    FlagButWorkers = "flag_but_workers",
+    /// The flag of maintenance is there, and pages are served.
+    FlagButServed = "flag_but_served",
+    /// The flag of maintenance is there, and others can start the workers.
+    NotHeld = "not_held",
+    /// The site is being closed, and nothing is proven yet.
+    NotProven = "not_proven",
+    /// The site is being opened, and not everything runs yet.
+    NotStarted = "not_started",
+    /// The site is being opened, everything runs, and the flag is there still.
+    FlagLeft = "flag_left",
+    /// The time is over that was asked for a maintenance.
+    LeaseExpired = "lease_expired",
+    /// There is no flag of maintenance, and the workers are kept from starting.
+    HeldNoFlag = "held_no_flag",
+
     /// Tracked files differ from what is committed.
     Uncommitted = "uncommitted",
     /// Files that git does not know and nobody expects.

@@ -58,4 +58,15 @@ pub(super) fn maintenance(list: &mut List) {
         Kind::Path,
         "the file that turns the site's maintenance page on by being there",
     );
+    list.may(
+        "maintenance.bypass",
+        Kind::Text,
+        "the value of `X-Forwarded-For` whose requests pass while the maintenance page is on",
+    );
+    list.need(
+        "maintenance.patience_s",
+        Kind::Integer(1, 86_400),
+        "how long running tasks, and after them running requests, are waited for when the site is closed",
+    )
+    .unit = Some("seconds");
 }

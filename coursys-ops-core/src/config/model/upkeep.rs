@@ -26,6 +26,11 @@ pub struct Dumps {
 pub struct Maintenance {
     /// The file that turns it on by being there.
     pub flag: Option<PathBuf>,
+    /// The value of `X-Forwarded-For` whose requests nginx lets pass.
+    pub bypass: Option<String>,
+    /// How long running tasks, and running requests, are waited for, in seconds.
+    #[serde(default)]
+    pub patience_s: u64,
 }
 
 /// How plans are carried out.

@@ -6,6 +6,7 @@ mod code;
 mod database;
 mod disks;
 mod kerberos;
+mod maintenance;
 mod network;
 mod outside;
 mod own;
@@ -24,7 +25,7 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 /// Every row, area by area.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    let areas: [Area; 15] = [
+    let areas: [Area; 16] = [
         ("database", database::rows),
         ("celery", celery::rows),
         ("cache_search", cache_search::rows),
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Fault> {
         ("outside", kerberos::rows),
         ("web", web::rows),
         ("code", code::rows),
+        ("maintenance", maintenance::rows),
         ("own", own::rows),
         ("service", service::rows),
         ("site", site::rows),

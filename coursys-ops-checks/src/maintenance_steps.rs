@@ -1,0 +1,296 @@
+//! The built-in steps of a maintenance that wait and prove. Each may be done again; each says what it waits for, and ends
+//! before its deadline, to name it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coursys_ops_core::Scope;
+use coursys_ops_core::config::Manager;
+use coursys_ops_core::helper::{Answer, Ask, Taken};
+use coursys_ops_core::maintenance::{
+    BuiltInStep, Flag, FlagStep, Lease, Page, Witness as _, read_flag, strays, workers, write_flag,
+};
+use coursys_ops_core::process::Command;
+use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
+use coursys_ops_core::service::{Service, Surveyor, services};
+
+use crate::maintenance_tasks::{Holds, consume, hush};
+use crate::maintenance_witness::{SiteWitness, bypass};
+
+/// From the end of one look to the start of the next.
+const PAUSE: Duration = Duration::from_millis(700);
+
+/// What is left of a step's deadline when it gives up waiting, to say what it waited for.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The same where something has to be put back.
+const PUT_BACK: Duration = Duration::from_secs(25);
+
+/// How long the workers must have been at rest: a message may just be on its way.
+const CALM: u32 = 2;
+
+/// More requests than this are counted, not named.
+const NAMED: usize = 8;
+
+/// The handlers of every built-in step of a maintenance.
+#[must_use]
+pub fn built_ins() -> BuiltIns {
+    let all: [(&str, Arc<dyn BuiltIn>); 6] = [
+        (BuiltInStep::FLAG, Arc::new(FlagStep)),
+        (BuiltInStep::QUIET, Arc::new(Quiet)),
+        (BuiltInStep::EMPTY, Arc::new(Empty)),
+        (BuiltInStep::CLOSED, Arc::new(Closed)),
+        (BuiltInStep::CONSUME, Arc::new(Consume)),
+        (BuiltInStep::OPEN, Arc::new(Open)),
+    ];
+    all.into_iter().map(|(name, handler)| (name.to_owned(), handler)).collect()
+}
+
+/// Waits and tells what for.
+struct Wait<'a, 'b> {
+    doing: &'a Doing<'b>,
+    reserve: Duration,
+    told: String,
+    calm: u32,
+}
+
+impl<'a, 'b> Wait<'a, 'b> {
+    const fn new(doing: &'a Doing<'b>, reserve: Duration) -> Self {
+        Self { doing, reserve, told: String::new(), calm: 0 }
+    }
+
+    /// Takes in what holds: true when nothing has for `calm` looks. Pauses otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The time is over, or somebody stops it; what holds is told.
+    async fn over(&mut self, holds: &Holds, calm: u32) -> Result<bool, String> {
+        self.calm = if holds.is_empty() { self.calm + 1 } else { 0 };
+        if self.calm >= calm {
+            return Ok(true);
+        }
+        let text = holds.join("; ");
+        if !text.is_empty() && text != self.told {
+            self.doing.say(format!("waiting: {text}"));
+        }
+        self.told = text;
+        if self.doing.remaining() <= self.reserve {
+            return Err(format!("it did not end in time: {}", self.told));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => Ok(false),
+            _ = self.doing.to_stop().cancelled() => Err(format!("stopped while it waited: {}", self.told)),
+        }
+    }
+}
+
+/// Lets the workers take no more tasks and waits for those that run.
+struct Quiet;
+
+#[async_trait]
+impl BuiltIn for Quiet {
+    async fn carry_out(&self, arguments: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let kill = arguments.get("kill").is_some_and(|kill| kill == "true");
+        let scope = doing.scope();
+        let mut wait = Wait::new(doing, LAST_WORDS);
+        let mut known = BTreeSet::new();
+        loop {
+            let holds = match hush(scope, &mut known).await {
+                Ok(holds) => holds,
+                // Nobody can ask workers that are not there, and nobody must.
+                Err(_) if strays(scope).await.is_ok_and(|strays| strays.is_empty()) => Vec::new(),
+                Err(why) => vec![format!("the workers cannot be asked: {why}")],
+            };
+            match wait.over(&holds, CALM).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(why) if kill && doing.to_stop().reason().is_none() => {
+                    doing.say(format!("{why}; they are killed, as was asked for"));
+                    return Ok(());
+                }
+                Err(why) => return Err(format!("{why}. `--kill-tasks` does not wait for ever")),
+            }
+        }
+    }
+}
+
+/// Waits until no worker is left.
+struct Empty;
+
+#[async_trait]
+impl BuiltIn for Empty {
+    async fn carry_out(&self, _: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let scope = doing.scope();
+        let services = services(scope.config(), &Surveyor::default());
+        let mut wait = Wait::new(doing, LAST_WORDS);
+        loop {
+            let holds = remains(scope, &services, doing).await?;
+            if wait.over(&holds, 1).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn remains(scope: &Scope, services: &[Arc<dyn Service>], doing: &Doing<'_>) -> Result<Holds, String> {
+    let mut holds: Holds = Vec::new();
+    for worker in workers(scope, services).await {
+        if worker.runs() {
+            holds.push(format!("{} runs", worker.name));
+        } else if !worker.is_seen() {
+            holds.push(format!("{} cannot be seen", worker.name));
+        }
+    }
+    let strays = strays(scope).await?;
+    holds.extend(strays.iter().take(NAMED).map(|one| format!("process {}: {}", one.pid, one.command)));
+    match SiteWitness.consumers(scope).await {
+        Ok(queues) => {
+            let busy = queues.iter().filter(|(_, count)| **count > 0);
+            holds.extend(busy.map(|(queue, count)| format!("`{queue}` has {count} consumers")));
+        }
+        // Through a broker that does not answer nobody gets a task; what it has is looked at when it does.
+        Err(why) if holds.is_empty() => doing.say(format!("consumers are not known: {why}")),
+        Err(_) => {}
+    }
+    Ok(holds)
+}
+
+/// Waits until the site answers with its maintenance page and no request runs.
+struct Closed;
+
+#[async_trait]
+impl BuiltIn for Closed {
+    async fn carry_out(&self, _: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let scope = doing.scope();
+        let mut wait = Wait::new(doing, LAST_WORDS);
+        loop {
+            let mut holds: Holds = Vec::new();
+            match SiteWitness.page(scope).await {
+                Page::Maintenance => {}
+                Page::Served(status) => {
+                    holds.push(format!("the site still serves pages: it answers {status}"))
+                }
+                Page::Other(what) | Page::Silent(what) => holds.push(what),
+            }
+            if let Some(address) = &scope.config().maintenance.bypass {
+                match bypass(scope, address).await {
+                    Ok(503) => {
+                        holds.push(format!("who comes from {address} should pass and is answered 503"))
+                    }
+                    Ok(_) => {}
+                    Err(why) => holds.push(format!("who comes from {address} should pass: {why}")),
+                }
+            }
+            holds.extend(requests(scope).await?);
+            if wait.over(&holds, CALM).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The requests that gunicorn has taken, or is about to take.
+async fn requests(scope: &Scope) -> Result<Holds, String> {
+    let config = scope.config();
+    let port = config.gunicorn.server.port;
+    let in_containers = config.components.get("gunicorn").is_some_and(|one| one.manager == Manager::Compose);
+    let places: Vec<Option<i32>> = if in_containers {
+        let containers = Surveyor::default().containers(scope, "gunicorn").await;
+        containers
+            .iter()
+            .filter_map(|one| i32::try_from(one.pid).ok().filter(|pid| *pid > 0))
+            .map(Some)
+            .collect()
+    } else {
+        vec![None]
+    };
+    let mut found = Vec::new();
+    for place in places {
+        let asked = scope.run(Command::ask(Ask::Requests(port, place))).await;
+        let output = asked.map_err(|error| error.to_string())?;
+        let answer: Answer<Vec<Taken>> =
+            serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())?;
+        found.extend(answer.map_err(|refusal| format!("connections cannot be seen: {}", refusal.message))?);
+    }
+    let waiting = found.iter().filter(|one| one.process.is_none()).count();
+    let mut holds: Holds = found.iter().filter_map(request).collect();
+    let more = holds.len().saturating_sub(NAMED);
+    holds.truncate(NAMED);
+    if more > 0 {
+        holds.push(format!("{more} more requests"));
+    }
+    if waiting > 0 {
+        holds.push(format!("{waiting} requests wait for gunicorn"));
+    }
+    Ok(holds)
+}
+
+fn request(taken: &Taken) -> Option<String> {
+    let (name, pid) = taken.process.as_ref()?;
+    let gone = if taken.is_deserted { ", whose reader is gone" } else { "" };
+    Some(format!("a request runs in {name}, process {pid}{gone}"))
+}
+
+/// Lets the workers take tasks again.
+struct Consume;
+
+#[async_trait]
+impl BuiltIn for Consume {
+    async fn carry_out(&self, _: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let mut wait = Wait::new(doing, LAST_WORDS);
+        loop {
+            let holds = consume(doing.scope()).await.unwrap_or_else(|why| vec![why]);
+            if wait.over(&holds, 1).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Removes the flag and proves that the site is open; else the flag comes back.
+struct Open;
+
+#[async_trait]
+impl BuiltIn for Open {
+    async fn carry_out(&self, arguments: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let scope = doing.scope();
+        let Some(path) = scope.config().maintenance.flag.clone() else { return Ok(()) };
+        let text = arguments.get("lease").map(String::as_bytes).unwrap_or_default();
+        // Without one somebody else has removed the flag.
+        let lease = if text.is_empty() { None } else { Some(Lease::read(text, |_| true)?) };
+        let user = scope.site_user().await.map_err(|finding| finding.message)?;
+        match (read_flag(scope, &path).await, &lease) {
+            (Flag::Absent, _) => {}
+            (Flag::Ours(there), Some(lease)) if there.id == lease.id => {
+                write_flag(scope, &path, None, user.clone()).await?;
+            }
+            _ => {
+                return Err(format!(
+                    "somebody else has changed `{}` meanwhile; it is left as it is",
+                    path.display()
+                ));
+            }
+        }
+        let mut wait = Wait::new(doing, PUT_BACK);
+        let why = loop {
+            let holds = match SiteWitness.page(scope).await {
+                Page::Served(200..=399) => Vec::new(),
+                Page::Served(status) => vec![format!("the site answers {status}")],
+                Page::Maintenance => vec!["the site still answers with its maintenance page".to_owned()],
+                Page::Other(what) | Page::Silent(what) => vec![what],
+            };
+            match wait.over(&holds, 1).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(why) => break why,
+            }
+        };
+        let Some(lease) = lease else { return Err(format!("pages are not served: {why}")) };
+        Err(match write_flag(scope, &path, Some(&lease), user).await {
+            Ok(()) => format!("pages are not served, so the flag is back: {why}"),
+            Err(error) => format!("pages are not served: {why}; and the flag could not be put back: {error}"),
+        })
+    }
+}

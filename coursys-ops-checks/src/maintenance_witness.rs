@@ -1,0 +1,129 @@
+//! What the site and its broker answer, for those who look at its maintenance; and the looks themselves.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coursys_ops_core::maintenance::{Facts, Page, Witness, look};
+use coursys_ops_core::model::{CheckSpec, Code, Finding};
+use coursys_ops_core::service::Service;
+use coursys_ops_core::{Check, Scope};
+use hyper::header::HeaderName;
+
+use crate::garbage::excerpt;
+use crate::http::{Request, Response, Target, send};
+use crate::workers::Control;
+
+/// By which nginx knows who may pass.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How long the site may take to answer. A page that takes longer is not the one of maintenance.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A look at everything takes no longer.
+const TIMEOUT: Duration = Duration::from_secs(12);
+
+/// What nginx puts into the pages that it makes up itself.
+const OF_NGINX: &[u8] = b"<center>nginx";
+
+/// The one who asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SiteWitness;
+
+#[async_trait]
+impl Witness for SiteWitness {
+    async fn page(&self, scope: &Scope) -> Page {
+        match ask(scope, None).await {
+            Ok(answer) => read(&answer),
+            Err(finding) => Page::Silent(finding.message),
+        }
+    }
+
+    async fn consumers(&self, scope: &Scope) -> Result<BTreeMap<String, u32>, String> {
+        let failed = |finding: Finding| finding.message;
+        let mut control = Control::open(scope).await.map_err(failed)?;
+        let mut found = BTreeMap::new();
+        let server = &scope.config().broker.server;
+        for queue in &scope.config().celery.queues {
+            let consumers = control.consumers(queue).await;
+            let consumers = consumers.map_err(|error| error.finding(server).message)?;
+            found.insert(queue.clone(), consumers);
+        }
+        control.close().await;
+        Ok(found)
+    }
+}
+
+/// The status that who may pass is answered with.
+///
+/// # Errors
+///
+/// Why there is no answer.
+pub(crate) async fn bypass(scope: &Scope, address: &str) -> Result<u16, String> {
+    ask(scope, Some(address)).await.map(|answer| answer.status).map_err(|finding| finding.message)
+}
+
+async fn ask(scope: &Scope, forwarded_for: Option<&str>) -> Result<Response, Finding> {
+    let web = &scope.config().web;
+    let Some(host) = web.hosts.first() else { return Err(Finding::not_configured("web.hosts")) };
+    let mut request = Request::get(&web.page).host(host);
+    if let Some(address) = forwarded_for {
+        request = request.header(FORWARDED_FOR, address);
+    }
+    let answer = tokio::time::timeout(PATIENCE, send(scope, &Target::server(&web.server), &request)).await;
+    answer.unwrap_or_else(|_| {
+        let message = format!("the site gives no answer within {} s", PATIENCE.as_secs());
+        Err(Finding::failed(Code::Timeout, message, "look at nginx and at its log"))
+    })
+}
+
+fn read(answer: &Response) -> Page {
+    let of_nginx = answer.body.windows(OF_NGINX.len()).any(|part| part == OF_NGINX);
+    match answer.status {
+        503 if of_nginx => {
+            Page::Other("the site answers 503 with a page of nginx, not with that of maintenance".to_owned())
+        }
+        503 => Page::Maintenance,
+        status @ 100..=499 => Page::Served(status),
+        status => {
+            let begins = excerpt(&answer.body);
+            Page::Other(format!("the site answers {status}: {begins}"))
+        }
+    }
+}
+
+/// Looks at the maintenance, as a check, so that it runs as checks do; what it saw is taken out afterwards.
+pub struct MaintenanceLook {
+    spec: CheckSpec,
+    services: Vec<Arc<dyn Service>>,
+    seen: Mutex<Option<Facts>>,
+}
+
+impl MaintenanceLook {
+    /// A look with these services.
+    #[must_use]
+    pub fn new(services: Vec<Arc<dyn Service>>) -> Self {
+        let spec = CheckSpec::new("glance.maintenance", "Maintenance").timeout(TIMEOUT);
+        Self { spec, services, seen: Mutex::default() }
+    }
+
+    /// What was seen; nothing before the look, when it took too long, or when the layout has no flag.
+    #[must_use]
+    pub fn take(&self) -> Option<Facts> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[async_trait]
+impl Check for MaintenanceLook {
+    fn spec(&self) -> &CheckSpec {
+        &self.spec
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let facts = look(scope, &self.services, Some(&SiteWitness)).await;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+        vec![Finding::passed("looked at")]
+    }
+}

@@ -1,0 +1,92 @@
+//! The flag: read without following links, whatever lies in its place, and written as the site's user.
+
+use std::path::Path;
+
+use super::lease::{self, Lease};
+use crate::check::Scope;
+use crate::helper::{Answer, Ask, Content, FileLook};
+use crate::plan::FileChange;
+use crate::process::{Command, User};
+
+/// Everybody may read who wants the maintenance; nginx must.
+const MODE: u32 = 0o644;
+
+/// What is in the flag's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flag {
+    /// Nothing.
+    Absent,
+    /// Something that is not ours; why it is not.
+    Bare(String),
+    /// Ours.
+    Ours(Lease),
+    /// It could not be looked at, for this reason.
+    Unseen(String),
+}
+
+/// Looks what is in the flag's place.
+pub async fn read(scope: &Scope, path: &Path) -> Flag {
+    let looked: Answer<FileLook> = match ask(scope, Ask::File(path.to_owned(), lease::LONGEST)).await {
+        Ok(answer) => answer,
+        Err(why) => return Flag::Unseen(why),
+    };
+    let look = match looked {
+        Ok(look) => look,
+        Err(refusal) if gone(&refusal) => return Flag::Absent,
+        Err(refusal) => {
+            // It may be there all the same.
+            let present: Result<Answer<bool>, String> = ask(scope, Ask::Present(path.to_owned())).await;
+            return match present {
+                Ok(Ok(true)) => Flag::Bare(format!("it cannot be read: {}", refusal.message)),
+                Ok(Ok(false)) => Flag::Absent,
+                _ => Flag::Unseen(refusal.message),
+            };
+        }
+    };
+    let config = scope.config();
+    let owner = match &config.site.user {
+        Some(name) => scope.account(name).await.ok().flatten().map(|user| user.uid),
+        None => Some(look.uid),
+    };
+    if look.uid != 0 && Some(look.uid) != owner {
+        return Flag::Bare(format!("it belongs to user {}", look.uid));
+    }
+    let bytes = match look.content {
+        Content::TooLong(length) => return Flag::Bare(format!("it holds {length} bytes")),
+        Content::NotAFile => return Flag::Bare("it is no regular file".to_owned()),
+        Content::Whole(_) => look.content.bytes().unwrap_or_default(),
+    };
+    let known = |name: &str| config.components.get(name).is_some_and(|one| one.stops_first);
+    Lease::read(&bytes, known).map_or_else(Flag::Bare, Flag::Ours)
+}
+
+fn gone(refusal: &crate::helper::Refusal) -> bool {
+    refusal.is(rustix::io::Errno::NOENT) || refusal.is(rustix::io::Errno::NOTDIR)
+}
+
+/// Writes the flag, complete or not at all, or removes it, as this user or as the caller.
+///
+/// # Errors
+///
+/// Why it could not be done; the flag is as it was then.
+pub async fn write(
+    scope: &Scope,
+    path: &Path,
+    lease: Option<&Lease>,
+    user: Option<User>,
+) -> Result<(), String> {
+    let change = FileChange { path: path.to_owned(), content: lease.map(Lease::to_text), mode: MODE };
+    let verb = if lease.is_some() { "write" } else { "remove" };
+    let failed = |why: String| format!("cannot {verb} the flag `{}`: {why}", path.display());
+    let input = serde_json::to_vec(&change).map_err(|error| failed(error.to_string()))?;
+    let command = Command::ask(Ask::Change).user(user).input(input);
+    let output = scope.run(command).await.map_err(|error| failed(error.to_string()))?;
+    let answer: Answer<()> =
+        serde_json::from_slice(&output.stdout).map_err(|_| failed(output.complaint()))?;
+    answer.map_err(|refusal| failed(refusal.message))
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(scope: &Scope, ask: Ask) -> Result<T, String> {
+    let output = scope.run(Command::ask(ask)).await.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())
+}

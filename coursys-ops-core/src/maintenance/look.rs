@@ -1,0 +1,168 @@
+//! Looking: reads only, and leaves no trace.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::facts::{Facts, Held, Stray, Witness, Worker};
+use super::{Flag, flag, hold};
+use crate::check::Scope;
+use crate::config::Manager;
+use crate::helper::{Answer, Ask, Process};
+use crate::process::Command;
+use crate::service::{Look, Service};
+
+/// As much of a command line as anybody reads, in characters.
+const SHOWN: usize = 80;
+
+/// More of what systemd says about a handful of units nobody reads, in bytes.
+const MOST: usize = 64 << 10;
+
+/// Looks at everything that tells how the maintenance is. `witness` is asked for what others see, unless nobody is to be
+/// asked; nothing when the layout has no flag.
+pub async fn look(
+    scope: &Scope,
+    services: &[Arc<dyn Service>],
+    witness: Option<&dyn Witness>,
+) -> Option<Facts> {
+    let path = scope.config().maintenance.flag.clone()?;
+    let outside = async {
+        match witness {
+            Some(witness) => {
+                let (page, consumers) = tokio::join!(witness.page(scope), witness.consumers(scope));
+                (Some(page), Some(consumers))
+            }
+            None => (None, None),
+        }
+    };
+    let (flag, workers, strays, (page, consumers)) =
+        tokio::join!(flag::read(scope, &path), workers(scope, services), strays(scope), outside);
+    let now = scope.context().clock.now();
+    Some(Facts { flag, workers, strays, page, consumers, now })
+}
+
+/// Looks at the flag alone.
+impl Flag {
+    /// What is in the flag's place in this layout.
+    pub async fn look(scope: &Scope) -> Self {
+        match &scope.config().maintenance.flag {
+            Some(path) => flag::read(scope, path).await,
+            None => Self::Absent,
+        }
+    }
+}
+
+/// The components that rest in maintenance, as far as they are part of this deployment.
+pub async fn workers(scope: &Scope, services: &[Arc<dyn Service>]) -> Vec<Worker> {
+    let resting = services.iter().filter(|service| {
+        let component = service.component();
+        component.stops_first && component.manager.is_ours()
+    });
+    let one = |service: &Arc<dyn Service>| {
+        let service = Arc::clone(service);
+        async move {
+            let look = service.look(scope).await;
+            if !look.is_here() {
+                return None;
+            }
+            let held = match service.component().manager {
+                Manager::Systemd => held(scope, &look).await,
+                _ => Held::Never,
+            };
+            Some(Worker { name: service.name().to_owned(), look, held })
+        }
+    };
+    join_all(resting.map(one)).await.into_iter().flatten().collect()
+}
+
+/// Whether every unit of a component is held.
+async fn held(scope: &Scope, look: &Look) -> Held {
+    let units: Vec<&str> = look.parts.iter().map(|part| part.unit.as_str()).collect();
+    let mut written = BTreeSet::new();
+    for unit in &units {
+        match present(scope, hold::path(unit)).await {
+            Ok(true) => drop(written.insert(*unit)),
+            Ok(false) => {}
+            Err(why) => return Held::Unseen(why),
+        }
+    }
+    if written.is_empty() {
+        return Held::No;
+    }
+    let argv = ["systemctl", "--no-pager", "show", "--property=DropInPaths", "--value", "--"].into_iter();
+    let command = Command::new(argv.chain(units.iter().copied())).at_most(MOST);
+    let output = match scope.run(command).await {
+        Ok(output) if output.status.success() => output,
+        Ok(output) => return Held::Unseen(output.complaint()),
+        Err(error) => return Held::Unseen(error.to_string()),
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let loaded: BTreeSet<&str> = text.split_whitespace().collect();
+    let in_force = |unit: &&str| {
+        let path = hold::path(unit);
+        written.contains(unit) && path.to_str().is_some_and(|path| loaded.contains(path))
+    };
+    if units.iter().all(in_force) { Held::Yes } else { Held::Partly }
+}
+
+async fn present(scope: &Scope, path: PathBuf) -> Result<bool, String> {
+    let output = scope.run(Command::ask(Ask::Present(path))).await.map_err(|error| error.to_string())?;
+    let answer: Answer<bool> = serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())?;
+    answer.map_err(|refusal| refusal.message)
+}
+
+/// The processes of Celery that the site's user has in the site's directory, asked just now.
+///
+/// # Errors
+///
+/// Why they cannot be seen.
+pub async fn strays(scope: &Scope) -> Result<Vec<Stray>, String> {
+    let site = &scope.config().site;
+    let uid = match &site.user {
+        Some(name) => match scope.account(name).await {
+            Ok(Some(user)) => user.uid,
+            Ok(None) => return Err(format!("there is no user `{name}` on this machine")),
+            Err(error) => return Err(error.to_string()),
+        },
+        None => scope.context().caller.uid,
+    };
+    let asked = scope.run(Command::ask(Ask::Processes(uid, site.dir.clone()))).await;
+    let output = asked.map_err(|error| error.to_string())?;
+    let answer: Answer<Vec<Process>> =
+        serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())?;
+    let processes = answer.map_err(|refusal| refusal.message)?;
+    let workers = processes.into_iter().filter(|one| one.in_dir != Some(false) && is_worker(&one.command));
+    Ok(workers.map(|one| Stray { pid: one.pid, command: shown(&one.command) }).collect())
+}
+
+fn shown(command: &[String]) -> String {
+    command.join(" ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect()
+}
+
+/// Whether a command line is one of Celery's workers, their children, or its beat; some rename themselves.
+#[must_use]
+pub fn is_worker(command: &[String]) -> bool {
+    let renamed = command.first().is_some_and(|first| first.starts_with("[celery"));
+    let named = |arg: &String| arg.rsplit('/').next() == Some("celery");
+    let celery = command.iter().position(named);
+    let works = |arg: &String| matches!(arg.as_str(), "worker" | "beat");
+    renamed || celery.is_some_and(|at| command.iter().skip(at).any(works))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_and_the_beat_are_told_from_those_who_ask_them() {
+        let is = |line: &str| is_worker(&line.split(' ').map(ToOwned::to_owned).collect::<Vec<_>>());
+        assert!(is("/venv/bin/python -m celery -A courses worker -n fast@host"));
+        assert!(is("/venv/bin/python /venv/bin/celery -A courses beat"));
+        assert!(is("[celeryd: fast@host:MainProcess] -active- (worker -A courses)"));
+        assert!(!is("/venv/bin/python -m celery -A courses inspect ping"));
+        assert!(!is("/venv/bin/gunicorn courses.wsgi"));
+        assert!(!is("vim celery worker.txt.d/worker_notes"));
+    }
+}
