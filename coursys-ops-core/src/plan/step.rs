@@ -33,6 +33,9 @@ pub struct Step {
     pub undo: Option<Action>,
     /// Ids of checks that must pass after it, before the next step begins.
     pub gate: Vec<String>,
+    /// How long these checks must go on passing, in milliseconds: what starts and ends again was never up.
+    #[serde(default)]
+    pub steady_ms: u64,
     /// What would be lost by it, a few words; a plan with such a step runs only when that was asked for.
     pub loses: Option<String>,
     /// The component whose log says more when it fails.
@@ -68,6 +71,7 @@ impl Step {
             repeatable: false,
             undo: None,
             gate: Vec::new(),
+            steady_ms: 0,
             loses: None,
             component: None,
         }
@@ -121,6 +125,13 @@ impl Step {
     #[must_use]
     pub fn gate<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
         self.gate.extend(ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets how long its gate must go on passing.
+    #[must_use]
+    pub fn steady(mut self, steady: Duration) -> Self {
+        self.steady_ms = millis(steady);
         self
     }
 

@@ -4,6 +4,7 @@ mod stream;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
+use std::pin::Pin;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,11 +43,21 @@ pub struct Children {
     arrived: Arc<tokio::sync::Notify>,
 }
 
+/// Reads pipes to their ends. Shared by reference like all of a child, though nobody polls it so.
+type Reads = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
 /// A child nobody waits for any more.
-#[derive(Debug)]
 struct Left {
     child: Child,
     pidfd: AsyncFd<OwnedFd>,
+    /// Reads and tells what it prints, until that has ended; nothing when nobody listens.
+    reads: Option<Reads>,
+}
+
+impl std::fmt::Debug for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {}", self.child.id())
+    }
 }
 
 /// A child somebody waits for; dropping this leaves it to the run.
@@ -138,9 +149,10 @@ impl Children {
                 let ((), out, err, answer) = tokio::join!(feed, out, err, answer);
                 out && err && answer
             };
+            let pidfd = running.left.as_ref().map(|left| &left.pidfd);
             let exit = async {
-                match running.left.as_ref() {
-                    Some(left) => left.pidfd.readable().await.map(drop),
+                match pidfd {
+                    Some(pidfd) => pidfd.readable().await.map(drop),
                     None => Ok(()),
                 }
             };
@@ -228,18 +240,28 @@ impl Left {
         }
     }
 
-    async fn exits(&self, within: Duration) -> bool {
-        tokio::time::timeout(within, self.pidfd.readable()).await.is_ok()
-    }
-
     /// Whether it ended.
     async fn end(mut self, grace: Duration) -> bool {
         self.signal(Signal::TERM);
-        self.exits(grace).await;
+        if let Some(mut reads) = self.reads.take() {
+            // Its last words count too.
+            tokio::select! {
+                biased;
+                () = &mut reads => drop(exits(&self.pidfd, grace).await),
+                _ = exits(&self.pidfd, grace) => drop(tokio::time::timeout(AFTER_EXIT, &mut reads).await),
+            }
+        } else {
+            exits(&self.pidfd, grace).await;
+        }
         // Also when the leader is gone: others of its group may have ignored TERM.
         self.signal(Signal::KILL);
-        self.exits(grace).await && self.child.try_wait().is_ok_and(|status| status.is_some())
+        exits(&self.pidfd, grace).await && self.child.try_wait().is_ok_and(|status| status.is_some())
     }
+}
+
+/// Whether a process ends within this time.
+async fn exits(pidfd: &AsyncFd<OwnedFd>, within: Duration) -> bool {
+    tokio::time::timeout(within, pidfd.readable()).await.is_ok()
 }
 
 /// A socket to talk with a child, and the child's end of it.
@@ -257,7 +279,7 @@ fn watch(mut child: Child) -> std::io::Result<Left> {
         .ok_or(rustix::io::Errno::SRCH)
         .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
     match opened.map_err(std::io::Error::from).and_then(readable) {
-        Ok(pidfd) => Ok(Left { child, pidfd }),
+        Ok(pidfd) => Ok(Left { child, pidfd, reads: None }),
         Err(error) => {
             let _ = child.kill();
             let _ = child.wait();

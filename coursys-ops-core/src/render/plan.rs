@@ -81,7 +81,12 @@ fn details(step: &Step) -> Vec<String> {
     let place = step.directory.as_ref().map_or_else(String::new, |dir| format!(", in {}", dir.display()));
     let mut lines = vec![action(&step.action), format!("{user}{place}, at most {}", duration(limit(step)))];
     if !step.gate.is_empty() && step.action != Action::Gate {
-        lines.push(format!("then waits for {}", step.gate.join(", ")));
+        let steady = if step.steady_ms == 0 {
+            String::new()
+        } else {
+            format!(", for {} on end", duration(milliseconds(step.steady_ms)))
+        };
+        lines.push(format!("then waits for {}{steady}", step.gate.join(", ")));
     }
     if step.action == Action::Gate {
         lines = vec![format!("waits for {}, at most {}", step.gate.join(", "), duration(limit(step)))];
@@ -91,9 +96,13 @@ fn details(step: &Step) -> Vec<String> {
     lines
 }
 
-#[allow(clippy::cast_precision_loss, reason = "milliseconds for people")]
 const fn limit(step: &Step) -> f64 {
-    step.deadline_ms as f64
+    milliseconds(step.deadline_ms)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "milliseconds for people")]
+const fn milliseconds(whole: u64) -> f64 {
+    whole as f64
 }
 
 /// What an action does, in a line.
@@ -205,3 +214,7 @@ pub fn moment(time: &str) -> String {
     time.parse::<Timestamp>()
         .map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

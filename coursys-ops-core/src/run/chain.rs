@@ -258,7 +258,7 @@ impl Chain<'_> {
             let open = |what| *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
             let stopped = || Mishap::new(StepCode::GateStopped, "stopped while it waited for its checks");
             tokio::select! {
-                () = gate::wait(&step.gate, self.means, || scope.remaining(), &self.lines, open) => Ok(()),
+                () = gate::wait(step, self.means, || scope.remaining(), &self.lines, open) => Ok(()),
                 _ = self.stops.soon.cancelled() => Err(stopped()),
             }
         };
@@ -276,7 +276,19 @@ impl Chain<'_> {
         let waits_for = waits_for.into_inner().unwrap_or_else(PoisonError::into_inner);
         let acted = acted.into_inner();
         let grace = if matches!(ended, Supervised::Cancelled(_)) { NOW_GRACE } else { STEP_GRACE };
-        self.abandoned += self.children.end(grace).await;
+        let unended = {
+            let end = self.children.end(grace);
+            tokio::pin!(end);
+            loop {
+                // What a program says when it is told to end often tells why it did not end before.
+                tokio::select! {
+                    biased;
+                    Some(line) = self.incoming.recv() => self.teller.line(&step.id, line),
+                    unended = &mut end => break unended,
+                }
+            }
+        };
+        self.abandoned += unended;
         while let Ok(line) = self.incoming.try_recv() {
             self.teller.line(&step.id, line);
         }

@@ -193,3 +193,47 @@ fn a_caller_without_a_runtime_gets_the_events_and_the_report() {
         carry_out_blocking(job, &means(), &Stops::never(), Box::new(()), PlanFold::default(), &mut look);
     assert_eq!((outline(&report).as_str(), lines), ("complete 0: a=done", vec!["said".to_owned()]));
 }
+
+#[tokio::test]
+async fn what_a_program_says_when_it_is_told_to_end_is_heard() {
+    let script = "trap 'echo it waited for Godot; exit 1' TERM; echo begins; sleep 60 & wait";
+    let plan = Plan::new("p").step(run("a", script).deadline(Duration::from_millis(500)));
+    let report = carried(plan, &mut (), &Stops::never()).await;
+    assert_eq!(outline(&report), "failed 1: a=failed/timeout");
+    assert_eq!(report.culprit().unwrap().end.output, ["begins", "it waited for Godot"]);
+}
+
+/// A check that passes the first time and never again.
+struct Flickers(crate::model::CheckSpec, AtomicBool);
+
+#[async_trait]
+impl crate::Check for Flickers {
+    fn spec(&self) -> &crate::model::CheckSpec {
+        &self.0
+    }
+
+    async fn look(&self, _scope: &Scope) -> Vec<crate::model::Finding> {
+        let seen_before = self.1.swap(true, Ordering::Relaxed);
+        vec![if seen_before {
+            crate::model::Finding::failed(crate::model::Code::NotRunning, "it ended", "look why")
+        } else {
+            crate::model::Finding::passed("it runs")
+        }]
+    }
+}
+
+#[tokio::test]
+async fn what_comes_up_for_a_moment_only_is_not_up() {
+    let ends_so = async |steady: Duration| {
+        let flickers = Flickers(crate::model::CheckSpec::new("flickers", "Flickers"), AtomicBool::new(false));
+        let means = Means { checks: Arc::new(Registry::new(vec![Arc::new(flickers)]).unwrap()), ..means() };
+        let step = run("a", "true").gate(["flickers"]).steady(steady).deadline(Duration::from_secs(2));
+        let plan = Plan::new("p").step(step);
+        let mut fold = PlanFold::default();
+        let job = Job { start: PlanStart::default(), turns: begin(&plan), plan };
+        carry_out(&job, &means, &Stops::never(), &mut (), &mut |event| fold.push(&event)).await;
+        outline(&fold.report())
+    };
+    assert_eq!(ends_so(Duration::ZERO).await, "complete 0: a=done");
+    assert_eq!(ends_so(Duration::from_millis(200)).await, "failed 1: a=failed/gate");
+}

@@ -14,6 +14,10 @@ use crate::plan::{RunAs, Step};
 /// How long a start or a stop may take where the component says nothing: a little more than systemd's own patience.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// How long a component without a health check must go on running before it counts as up. A unit of `Type=simple` or
+/// `exec` has started for systemd before its program has read its first line; importing the site takes a second or two.
+const STEADY: Duration = Duration::from_secs(3);
+
 /// What can be done to a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,7 +105,11 @@ fn gate(name: &str, component: &Component) -> Vec<String> {
 
 fn finished(step: Step, name: &str, component: &Component, deed: Deed) -> Step {
     let step = step.component(name).deadline(patience(component));
-    if deed.ends_up() { step.gate(gate(name, component)) } else { step }
+    if !deed.ends_up() {
+        return step;
+    }
+    let step = step.gate(gate(name, component));
+    if component.health.is_empty() { step.steady(STEADY) } else { step }
 }
 
 /// The steps for units of systemd.

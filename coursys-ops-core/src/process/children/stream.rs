@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::Sender;
 
-use super::{AFTER_EXIT, Children, ProcessError, Running, watch};
+use super::{AFTER_EXIT, Children, Left, ProcessError, Running, watch};
 use crate::model::OutputStream;
 use crate::process::{Command, Helper};
 
@@ -40,25 +40,27 @@ impl Children {
             .spawn()
             .map_err(ProcessError::Start)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let left = watch(child).map_err(ProcessError::Wait)?;
+        let mut left = watch(child).map_err(ProcessError::Wait)?;
+        let lines = lines.clone();
+        left.reads = Some(Box::pin(async move {
+            tokio::join!(
+                tell(stdout.map(OwnedFd::from), OutputStream::Stdout, &lines),
+                tell(stderr.map(OwnedFd::from), OutputStream::Stderr, &lines)
+            );
+        }));
         let mut running = Running { children: self.clone(), left: Some(left) };
-        {
+        if let Some(Left { pidfd, reads, .. }) = running.left.as_mut() {
             let read = async {
-                tokio::join!(
-                    tell(stdout.map(OwnedFd::from), OutputStream::Stdout, lines),
-                    tell(stderr.map(OwnedFd::from), OutputStream::Stderr, lines)
-                )
-            };
-            let exit = async {
-                match running.left.as_ref() {
-                    Some(left) => left.pidfd.readable().await.map(drop),
-                    None => Ok(()),
+                if let Some(read) = reads.as_mut() {
+                    read.await;
                 }
+                *reads = None;
             };
+            let exit = async { pidfd.readable().await.map(drop) };
             tokio::pin!(read, exit);
             tokio::select! {
                 biased;
-                _ = &mut read => exit.await.map_err(ProcessError::Wait)?,
+                () = &mut read => exit.await.map_err(ProcessError::Wait)?,
                 exited = &mut exit => {
                     exited.map_err(ProcessError::Wait)?;
                     // A grandchild that lives on may keep the pipes for ever; what is in them already counts.

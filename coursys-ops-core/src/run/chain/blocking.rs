@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::{Job, Means, Record, STEP_GRACE, Stops, carry_out};
-use crate::model::{Event, PlanEnded, PlanReport, StepCode, StepEnd, StepState};
+use crate::model::{Event, Phase, PlanEnded, PlanReport, StepCode, StepEnd, StepState};
 use crate::run::graph::milliseconds;
 use crate::run::{Observer, PlanFold};
 
@@ -52,18 +52,18 @@ pub fn carry_out_blocking(
                 if matches!(event, Event::StepOutput { .. }) {
                     waiting.fetch_sub(1, Ordering::Relaxed);
                 }
-                if let Event::StepStarted { id, .. } = &event {
+                if let Event::StepStarted { id, phase, .. } = &event {
                     let allowed =
                         deadlines.iter().find(|(known, _)| known == id).map(|(_, allowed)| *allowed);
-                    look.running =
-                        Some((id.clone(), Instant::now() + allowed.unwrap_or_default() + LAST_MOMENT));
+                    let until = Instant::now() + allowed.unwrap_or_default() + LAST_MOMENT;
+                    look.running = Some((id.clone(), *phase, until));
                 }
                 look.tell(event);
             }
             Err(RecvTimeoutError::Timeout) => look.observer.tick(),
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if look.running.as_ref().is_some_and(|(_, until)| Instant::now() > *until) {
+        if look.running.as_ref().is_some_and(|(_, _, until)| Instant::now() > *until) {
             abandoned = 1;
             look.give_up();
             break;
@@ -89,8 +89,8 @@ fn send(sender: &Sender<Event>, waiting: &AtomicUsize, event: Event) {
 struct Look<'a> {
     fold: PlanFold,
     observer: &'a mut dyn Observer,
-    /// The step that is being done, and until when it has to have ended.
-    running: Option<(String, Instant)>,
+    /// The step that is being done or taken back, and until when that has to have ended.
+    running: Option<(String, Phase, Instant)>,
     ended: bool,
 }
 
@@ -106,14 +106,28 @@ impl Look<'_> {
 
     /// The thread does not answer. Nobody knows what became of its step, and so the journal says.
     fn give_up(&mut self) {
-        let Some((id, _)) = self.running.take() else { return };
+        let Some((id, phase, _)) = self.running.take() else { return };
         let end = StepEnd {
             state: StepState::CutOff,
             code: Some(StepCode::Timeout),
             message: Some("it blocks its thread; please report this".to_owned()),
             ..StepEnd::default()
         };
-        let phase = crate::model::Phase::Do;
         self.tell(Event::StepFinished { id, phase, at: String::new(), end });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_stuck_while_it_takes_back_is_told_so() {
+        let mut told = Vec::new();
+        let mut observer = |event: &Event| told.push(event.clone());
+        let running = Some(("a".to_owned(), Phase::Undo, Instant::now()));
+        let mut look = Look { fold: PlanFold::default(), observer: &mut observer, running, ended: false };
+        look.give_up();
+        assert!(matches!(told.as_slice(), [Event::StepFinished { phase: Phase::Undo, .. }]), "{told:?}");
     }
 }

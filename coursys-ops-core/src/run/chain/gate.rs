@@ -1,7 +1,7 @@
 //! Waiting for the checks of a gate: again and again, until all of them pass.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
@@ -9,6 +9,7 @@ use super::Means;
 use crate::model::{
     CheckReport, Code, DEFAULT_DEADLINE, ExitPolicy, Finding, OutputStream, Report, Status, Tier,
 };
+use crate::plan::Step;
 use crate::process::Line;
 use crate::registry::Selection;
 use crate::run::{Cancel, Options, leave_out, run};
@@ -16,29 +17,41 @@ use crate::run::{Cancel, Options, leave_out, run};
 /// From the end of one look to the start of the next.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Looks until every check of the gate passes. Who waits keeps the deadline; `open` is what the gate waits for still.
+/// Looks until every check of the gate passes, and has gone on passing for as long as the step says. Who waits keeps the
+/// deadline; `open` is what the gate waits for still.
 pub(super) async fn wait(
-    ids: &[String],
+    step: &Step,
     means: &Means,
     remaining: impl Fn() -> Duration,
     lines: &Sender<Line>,
     open: impl Fn(String),
 ) {
-    let selection = Selection { patterns: ids.to_vec(), tier: Some(Tier::Slow) };
+    let ids = &step.gate;
+    let steady = Duration::from_millis(step.steady_ms);
+    let mut passes_since: Option<Instant> = None;
+    let selection = Selection { patterns: ids.clone(), tier: Some(Tier::Slow) };
     // Whoever judged the plan knows that there are such checks.
     let Ok(checks) = means.checks.select(&selection) else { return std::future::pending().await };
     let known: BTreeMap<String, Vec<Finding>> =
         leave_out(checks.iter().map(|check| check.spec()), &means.context, &[], false);
     let mut told = String::new();
     loop {
+        let begun = Instant::now();
         let options =
             Options { deadline: remaining().min(DEFAULT_DEADLINE), tier: Tier::Slow, known: known.clone() };
         let policy = ExitPolicy::default();
         let report = run(&checks, &means.context, &options, &Cancel::never(), policy, &mut |_event| {}).await;
         let waits_for = holds(ids, &report);
         if waits_for.is_empty() {
-            return;
+            let since = *passes_since.get_or_insert(begun);
+            if begun.duration_since(since) >= steady {
+                return;
+            }
+            open("its checks pass, but not for long enough yet".to_owned());
+            tokio::time::sleep(PAUSE).await;
+            continue;
         }
+        passes_since = None;
         if waits_for != told {
             let line = format!("waiting for {waits_for}");
             // What a gate waits for is known at its end too.
@@ -61,9 +74,12 @@ fn holds(ids: &[String], report: &Report) -> String {
     wanted.map(why).collect::<Vec<_>>().join("; ")
 }
 
-/// A warning is no reason to wait, and what is not part of this layout or switched off cannot be waited for.
+/// A warning is no reason to wait, and what is not part of this layout, switched off or at rest because the site is in
+/// maintenance cannot be waited for.
 fn passes(check: &CheckReport) -> bool {
-    let absent = |finding: &Finding| matches!(finding.code, Code::NotInLayout | Code::SwitchedOff);
+    let absent = |finding: &Finding| {
+        matches!(finding.code, Code::NotInLayout | Code::SwitchedOff | Code::InMaintenance)
+    };
     match check.status {
         Status::Passed | Status::Warning => true,
         Status::Skipped => !check.findings.is_empty() && check.findings.iter().all(absent),
