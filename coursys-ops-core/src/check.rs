@@ -32,6 +32,7 @@ pub trait Check: Send + Sync {
 #[derive(Clone)]
 pub struct Scope {
     context: Arc<Context>,
+    begun: Instant,
     deadline: Instant,
     children: Children,
     errands: Errands,
@@ -51,7 +52,12 @@ impl Scope {
         facts: FactSink,
     ) -> Self {
         let resolver = Resolver::new(errands.clone());
-        Self { context, deadline, children, errands, resolver, facts }
+        Self { context, begun: Instant::now(), deadline, children, errands, resolver, facts }
+    }
+
+    /// When the run began: what was seen before may be true no more.
+    pub(crate) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// The same with another deadline.

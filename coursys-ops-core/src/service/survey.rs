@@ -18,7 +18,7 @@ const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 /// How long a bus or a socket may be silent. A busy one answers within some milliseconds.
 const PATIENCE: Duration = Duration::from_millis(600);
 
-/// What was seen so short a time ago is true still.
+/// What was seen so short a time ago, in the same run, is true still.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// The unit that Docker's engine runs as, unless the component says otherwise.
@@ -47,13 +47,16 @@ impl Surveyor {
     /// Why the helper process failed.
     pub(super) async fn survey(&self, scope: &Scope) -> Seen {
         let mut last = self.0.lock().await;
-        if let Some((at, seen)) = last.as_ref()
-            && at.elapsed() < FRESH
+        // What was asked before this run began may be from before a step that the run is to judge.
+        if let Some((asked, seen)) = last.as_ref()
+            && *asked >= scope.begun()
+            && asked.elapsed() < FRESH
         {
             return seen.clone();
         }
+        let asked = Instant::now();
         let seen = look(scope).await.map(Arc::new);
-        *last = Some((Instant::now(), seen.clone()));
+        *last = Some((asked, seen.clone()));
         seen
     }
 
