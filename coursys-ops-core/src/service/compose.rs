@@ -42,6 +42,10 @@ impl ComposeService {
         let engine = match &seen.survey.engine {
             Ok(engine) => engine,
             Err(Blind::Absent(why)) => return nothing(State::Absent, why.clone()),
+            // What was there in another year is not missed because Docker is down.
+            Err(Blind::Down(_)) if matches!(&seen.file, Ok(file) if file.service(unit).is_none()) => {
+                return nothing(State::Absent, not_described(unit));
+            }
             Err(Blind::Down(why)) => {
                 let mut part = nothing(State::Stopped, why.clone());
                 part.waits_for = seen.waits_for(config, &self.component);
@@ -65,14 +69,15 @@ impl ComposeService {
                     part.waits_for = seen.waits_for(config, &self.component);
                     part
                 }
-                (Ok(_), None) => {
-                    nothing(State::Absent, format!("the compose file describes no service `{unit}`"))
-                }
+                (Ok(_), None) => nothing(State::Absent, not_described(unit)),
                 (Err(Blind::Absent(why)), _) => nothing(State::Absent, why.clone()),
                 (Err(blind), _) => Part::unseen(unit, &blind.to_string()),
             };
         };
         let mut part = read(unit, best, first, seen.survey.now_ms);
+        if is_halted(first, &seen.survey) {
+            part.detail = format!("{} (process {} was stopped by a signal)", first.state, first.pid);
+        }
         part.containers = own.iter().map(|one| one.name.clone()).collect();
         if best != State::Running {
             part.waits_for = seen.waits_for(config, &self.component);
@@ -137,6 +142,10 @@ impl ComposeService {
     }
 }
 
+fn not_described(unit: &str) -> String {
+    format!("the compose file describes no service `{unit}`")
+}
+
 /// The better, the less.
 const fn rank(state: State) -> u8 {
     match state {
@@ -151,9 +160,14 @@ const fn rank(state: State) -> u8 {
     }
 }
 
-fn state(one: &Container, survey: &Survey) -> State {
+/// Whether a signal has halted the main process of a container, of which Docker knows nothing.
+fn is_halted(one: &Container, survey: &Survey) -> bool {
     let main = survey.running.iter().find(|process| process.pid == one.pid && process.pid != 0);
-    let halted = main.is_some_and(|main| matches!(main.state, 'T' | 't'));
+    main.is_some_and(|main| matches!(main.state, 'T' | 't'))
+}
+
+fn state(one: &Container, survey: &Survey) -> State {
+    let halted = is_halted(one, survey);
     match (one.state.as_str(), one.health.as_deref()) {
         ("running", _) if halted => State::Paused,
         ("running", Some("unhealthy")) => State::Unhealthy,

@@ -128,6 +128,11 @@ fn without_docker_nothing_is_there_and_with_a_stopped_one_everything_is_stopped(
     let state = |blind: Blind| seen(vec![], |seen| seen.survey.engine = Err(blind)).0.state;
     assert_eq!(state(Blind::Absent("none".into())), State::Absent);
     assert_eq!(state(Blind::Down("stopped".into())), State::Stopped);
+    let not_described = seen(vec![], |seen| {
+        seen.survey.engine = Err(Blind::Down("stopped".into()));
+        seen.file = Ok(ComposeFile::default());
+    });
+    assert_eq!(not_described.0.state, State::Absent, "what was there in another year is not missed");
     assert_eq!(state(Blind::Refused("no".into())), State::Unseen);
     assert_eq!(state(Blind::Silent("no".into())), State::Unseen);
 }

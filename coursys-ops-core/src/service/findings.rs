@@ -74,7 +74,8 @@ fn state(part: &Part, look: &Look) -> Finding {
             Finding::failed(Code::UnitFailed, message, format!("{journal}, mend what it says, then {start}"))
         }
         State::Paused => {
-            let hint = match part.containers.first() {
+            let paused = part.containers.first().filter(|_| part.detail == "paused");
+            let hint = match paused {
                 Some(container) => format!("run `docker unpause {container}`"),
                 None => format!(
                     "find out who stopped it; `kill -CONT {}` lets it go on",

@@ -73,19 +73,17 @@ impl UnitService {
         let survey = &seen.survey;
         let now = survey.now_ms;
         let main = survey.running.iter().find(|process| process.pid == found.main_pid && process.pid != 0);
-        let halted = main.is_some_and(|main| matches!(main.state, 'T' | 't'));
-        let mut part = Part::new(unit, state(found, halted));
+        let halted = self.halted(main, found, &survey.running);
+        let mut part = Part::new(unit, state(found, halted.is_some()));
         part.detail = match (halted, found.result.as_str()) {
-            (true, _) => {
-                format!("{} (process {} was stopped by a signal)", found.active_state, found.main_pid)
-            }
+            (Some(pid), _) => format!("{} (process {pid} was stopped by a signal)", found.active_state),
             (_, "" | "success") => format!("{} ({})", found.active_state, found.sub_state),
             (_, result) => format!("{} ({}, {result})", found.active_state, found.sub_state),
         };
         part.since_ms = found.active_since_ms.filter(|_| found.serves()).or(found.state_since_ms);
         part.started_ms =
             found.started_ms.or_else(|| main.and_then(|main| main.started_ms)).filter(|_| found.serves());
-        part.main_pid = Some(found.main_pid).filter(|pid| *pid != 0);
+        part.main_pid = Some(found.main_pid).filter(|pid| *pid != 0).or(halted);
         part.memory_bytes = found.memory.filter(|_| part.state.is_up());
         if part.memory_bytes.is_none() && part.state.is_up() {
             part.unseen
@@ -107,6 +105,16 @@ impl UnitService {
         }
         self.drift(&mut part, found, seen, now);
         part
+    }
+
+    /// The process that was halted by a signal: the main one or, where systemd knows of none, any of the component's own.
+    fn halted(&self, main: Option<&Running>, found: &UnitSeen, running: &[Running]) -> Option<u32> {
+        let is_halted = |process: &&Running| matches!(process.state, 'T' | 't');
+        if found.main_pid != 0 {
+            return main.filter(is_halted).map(|main| main.pid);
+        }
+        let word = self.component.process.as_deref()?;
+        running.iter().filter(|process| is_of(process, &self.name, word)).find(is_halted).map(|one| one.pid)
     }
 
     fn drift(&self, part: &mut Part, found: &UnitSeen, seen: &Surveyed, now: i64) {

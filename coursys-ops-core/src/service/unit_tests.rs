@@ -168,3 +168,14 @@ fn without_systemd_nothing_is_there_and_with_a_silent_one_nothing_is_seen() {
         "{silent:?}"
     );
 }
+
+#[test]
+fn a_signal_that_halts_what_systemd_knows_no_main_process_of_is_seen() {
+    let unit = UnitSeen { main_pid: 0, ..healthy() };
+    let node =
+        |state| Running { state, ..process(50, 1, &["/venv/bin/python", "/venv/bin/celery", "worker"]) };
+    let halted = look("celery", unit.clone(), |survey| survey.running = vec![node('T')]);
+    assert_eq!((halted.state, halted.main_pid), (State::Paused, Some(50)));
+    let well = look("celery", unit, |survey| survey.running = vec![node('S')]);
+    assert_eq!((well.state, well.main_pid), (State::Running, None));
+}

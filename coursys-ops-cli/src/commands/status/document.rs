@@ -2,7 +2,7 @@
 
 use coursys_ops_core::config::Component;
 use coursys_ops_core::model::{CheckReport, Code, Finding, Status};
-use coursys_ops_core::service::{Look, Part, State};
+use coursys_ops_core::service::{DriftKind, Look, Part, State};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -120,7 +120,9 @@ impl Document {
 
 impl Entry {
     fn is_bad(&self) -> bool {
+        let stuck = |part: &Part| part.has(DriftKind::StuckStarting) || part.has(DriftKind::RestartLoop);
         badness(self.state) >= BAD
+            || self.parts.iter().any(stuck)
             || self.health.as_ref().is_some_and(|health| health.status == Some(Status::Failed))
     }
 }
