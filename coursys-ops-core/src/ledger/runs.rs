@@ -1,6 +1,8 @@
 //! The directory of all runs: `runs/ID/{plan.json,journal.jsonl,output.log}` below the state directory.
 
+use std::fs::Permissions;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -108,6 +110,8 @@ impl Ledger {
         let failed = |error| self.failed(&self.runs, error);
         let runs = disk::make_directory(&self.runs, 0o700).map_err(failed)?;
         owned::believe(&self.runs).map_err(failed)?;
+        // Also when somebody else made it: what a plan printed is for root's eyes.
+        std::fs::set_permissions(&self.runs, Permissions::from_mode(0o700)).map_err(failed)?;
         self.sweep();
         let ids = self.ids()?;
         let id = next(now, ids.last().and_then(|last| time(last)));

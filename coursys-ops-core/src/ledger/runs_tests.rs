@@ -93,3 +93,12 @@ fn a_link_in_the_place_of_a_journal_is_refused() {
     std::os::unix::fs::symlink("/dev/null", &path).unwrap();
     assert!(ledger.reopen(&id).unwrap_err().to_string().contains("symbolic link"));
 }
+
+#[test]
+fn the_runs_are_for_their_owner_alone_whoever_made_the_directory() {
+    let (_dir, path) = place();
+    std::fs::create_dir_all(path.join("runs")).unwrap();
+    std::fs::set_permissions(path.join("runs"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    Ledger::new(&path, 9).begin(&plan(), Timestamp::now()).unwrap();
+    assert_eq!(std::fs::metadata(path.join("runs")).unwrap().permissions().mode() & 0o7777, 0o700);
+}
