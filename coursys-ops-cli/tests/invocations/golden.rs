@@ -37,7 +37,11 @@ fn every_help_text_has_examples_and_exit_codes() {
     golden("help-config-import-django.txt", &["config", "import-django", "--help"]);
     golden("help-status.txt", &["status", "--help"]);
     golden("help-service.txt", &["service", "--help"]);
+    golden("help-start-all.txt", &["start-all", "--help"]);
     golden("help-restart-all.txt", &["restart-all", "--help"]);
+    golden("help-history.txt", &["history", "--help"]);
+    golden("help-resume.txt", &["resume", "--help"]);
+    golden("help-abandon.txt", &["abandon", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 
