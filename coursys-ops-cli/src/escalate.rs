@@ -93,9 +93,6 @@ fn sudo_command(sudo: &Path, own: &[OsString], interactive: bool) -> Vec<OsStrin
 
 /// Asks `sudo` whether it would run this without a question: nobody is there to answer one.
 fn would_run(sudo: &Path, own: &[OsString]) -> Result<(), Failure> {
-    let mut argv: Vec<OsString> = vec![sudo.into()];
-    argv.extend(["-n", "-l", "-u", "root", "--"].map(OsString::from));
-    argv.extend(own.iter().cloned());
     let refused = |why: String| {
         Failure::refused(format!("only root may do this, and `sudo` would not run it: {why}"))
             .with_hint("run it on a terminal, where `sudo` can ask, or allow it: see docs/sudoers.example")
@@ -104,13 +101,61 @@ fn would_run(sudo: &Path, own: &[OsString]) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| refused(error.to_string()))?;
-    let asked = runtime.block_on(process::run_alone(&helper()?, Command::new(argv), ASK));
-    match asked.map_err(|error| refused(error.to_string()))? {
-        Some(output) if output.status.success() => Ok(()),
-        Some(output) if output.stderr.is_empty() => Err(refused("its rules do not allow it".to_owned())),
-        Some(output) => Err(refused(output.complaint())),
-        None => Err(refused(format!("it gave no answer within {} s", ASK.as_secs()))),
+    let helper = helper()?;
+    let ask = |words: &[&str], more: &[OsString]| {
+        let words = words.iter().map(|word| OsString::from(*word));
+        let argv = [sudo.into(), "-n".into()].into_iter().chain(words).chain(more.iter().cloned());
+        let asked = runtime.block_on(process::run_alone(&helper, Command::new(argv), ASK));
+        match asked.map_err(|error| refused(error.to_string()))? {
+            Some(output) => Ok(output),
+            None => Err(refused(format!("it gave no answer within {} s", ASK.as_secs()))),
+        }
+    };
+    let listed = ask(&["-l", "-u", "root", "--"], own)?;
+    if !listed.status.success() {
+        let silent = listed.stderr.is_empty();
+        return Err(refused(if silent {
+            "its rules do not allow it".to_owned()
+        } else {
+            listed.complaint()
+        }));
     }
+    // It lists what it allows with a password, too.
+    let command = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
+    let rules = ask(&["-l"], &[])?;
+    let wants_one = wants_password(&String::from_utf8_lossy(&rules.stdout), &command) == Some(true);
+    // Who has just typed it need not do so again.
+    if wants_one && !ask(&["-v"], &[])?.status.success() {
+        return Err(refused("it wants a password for this".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether the rules that `sudo -l` lists want a password for a command; nothing where none names it to the letter.
+fn wants_password(rules: &str, command: &str) -> Option<bool> {
+    let mut wants = None;
+    for line in rules.lines().filter_map(|line| line.trim().strip_prefix('(')) {
+        let Some((users, commands)) = line.split_once(')') else { continue };
+        let as_root = users.split([',', ':', ' ']).any(|user| matches!(user, "root" | "ALL"));
+        let mut password = true;
+        for entry in commands.split(", ") {
+            let mut entry = entry.trim();
+            while let Some((tag, rest)) = entry.split_once(':').filter(|(tag, _)| is_tag(tag)) {
+                password = if tag.ends_with("PASSWD") { tag == "PASSWD" } else { password };
+                entry = rest.trim_start();
+            }
+            // The last rule that fits is the one that counts.
+            if as_root && (entry == "ALL" || entry == command) {
+                wants = Some(password);
+            }
+        }
+    }
+    wants
+}
+
+/// Whether this is a word like `NOPASSWD`.
+fn is_tag(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 /// Whether the caller is the account that the site runs as. A configuration that he may not read does not name him.
@@ -134,5 +179,18 @@ mod tests {
         let own = "/usr/bin/coursys-ops|restart-all|--set|a=b c";
         assert_eq!(words(true), format!("/usr/bin/sudo|-u|root|--|{own}"));
         assert_eq!(words(false), format!("/usr/bin/sudo|-n|-u|root|--|{own}"));
+    }
+    #[test]
+    fn a_password_is_wanted_unless_the_last_rule_that_fits_says_otherwise() {
+        let rules = "Matching Defaults entries for admin on coursys:\n    env_reset\n\nUser admin may run the following \
+                     commands on coursys:\n    (ALL : ALL) ALL\n    (root) NOPASSWD: /usr/bin/coursys-ops restart-all, \
+                     /usr/bin/coursys-ops history, PASSWD: /usr/bin/coursys-ops resume\n    (www) NOPASSWD: ALL\n";
+        let wants = |command| wants_password(rules, &format!("/usr/bin/coursys-ops {command}"));
+        assert_eq!(wants("restart-all"), Some(false));
+        assert_eq!(wants("history"), Some(false), "a tag holds for those that follow");
+        assert_eq!(wants("resume"), Some(true));
+        assert_eq!(wants("restart-all --set a=b"), Some(true), "as anything does");
+        assert_eq!(wants_password("", "x"), None);
+        assert_eq!(wants_password("    (root) NOPASSWD: SETENV: ALL\n", "x"), Some(false));
     }
 }
