@@ -180,7 +180,11 @@ async fn queues(scope: &Scope) -> Result<Finding, Finding> {
                     idle.push(queue.clone());
                 }
             }
-            Err(error) if error.is_not_found() => words.push(format!("{queue} is not there")),
+            // With this answer the broker closes the one channel that a connection has here.
+            Err(error) if error.is_not_found() => {
+                words.push(format!("{queue} is not there"));
+                connection = Connection::open(scope, &config.broker).await?;
+            }
             Err(error) => {
                 connection.close().await;
                 return Err(error.finding(server));
@@ -234,7 +238,10 @@ impl Check for Empty {
                 match connection.depth(queue).await {
                     Ok(depth) if depth.messages == 0 => {}
                     Ok(depth) => full.push(format!("{queue} holds {}", depth.messages)),
-                    Err(error) if error.is_not_found() => {}
+                    // With this answer the broker closes the one channel that a connection has here.
+                    Err(error) if error.is_not_found() => {
+                        connection = Connection::open(scope, &config.broker).await?;
+                    }
                     Err(error) => return Err(error.finding(&config.broker.server)),
                 }
             }
