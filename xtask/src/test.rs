@@ -38,6 +38,7 @@ const FEW_FAULTS: Stage = ("faults", faults::one_of_each_mechanism);
 const ALL_FAULTS: Stage = ("faults", all_faults);
 const SOAK: Stage = ("soak", faults::soak);
 const STAGING: Stage = ("staging", staging::stage);
+const ALL_STAGING: Stage = ("staging", staging::whole_stage);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -49,10 +50,10 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
         None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
-            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, STAGING]
+            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, STAGING];
+            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

@@ -151,5 +151,13 @@ pub fn run(command: Command) -> Result<ExitCode> {
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn stage() -> Result<()> {
-    test::stage()
+    test::stage(false)
+}
+
+/// The stage of `cargo xtask test full`: the tests that take minutes, too.
+///
+/// # Errors
+/// A test failed, or such servers cannot be here.
+pub fn whole_stage() -> Result<()> {
+    test::stage(true)
 }

@@ -21,17 +21,18 @@ const NAME: &str = "COURSYS_OPS_STAGING";
 /// # Errors
 /// The server does not start, or the tests cannot be built.
 pub fn run(which: &Which, filter: Option<&str>) -> Result<ExitCode> {
-    let counts = with_server(&which.name.name, which.layout, filter)?;
+    let counts = with_server(&which.name.name, which.layout, filter.into_iter())?;
     println!("{} passed, {} failed", counts.passed, counts.failed);
     Ok(if counts.failed == 0 && counts.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All of them, on a server of its own.
+/// All of them, on a server of its own; also those that take minutes when it is `thorough`.
 ///
 /// # Errors
 /// One failed.
-pub fn stage() -> Result<()> {
-    let counts = with_server(&format!("test{}", std::process::id()), Layout::Vm, None)?;
+pub fn stage(thorough: bool) -> Result<()> {
+    let more = thorough.then_some("--include-ignored");
+    let counts = with_server(&format!("test{}", std::process::id()), Layout::Vm, more.into_iter())?;
     match counts {
         Counts { failed: 0, passed: 1.. } => Ok(()),
         Counts { passed, failed } => bail!("{passed} passed, {failed} failed"),
@@ -45,19 +46,20 @@ struct Counts {
     failed: u32,
 }
 
-fn with_server(name: &str, layout: Layout, filter: Option<&str>) -> Result<Counts> {
+/// The tests on a server that is up for them; what more their programs are told is a filter, or an option of theirs.
+fn with_server<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
     // What is tested is what was built last; and nothing is built while the server runs.
     cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
     cargo(&["test", "--no-run", "-p", "coursys-ops-tests", "--test", "staging_*"], &[])?;
     let _server = Borrowed::up(name, layout)?;
-    tests(name, layout, filter)
+    tests(name, layout, more)
 }
 
 /// Runs them one at a time: they break the server that they share.
-fn tests(name: &str, layout: Layout, filter: Option<&str>) -> Result<Counts> {
+fn tests<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["test", "--no-fail-fast", "-p", "coursys-ops-tests", "--test", "staging_*", "--"]);
-    command.arg("--test-threads=1").args(filter).current_dir(root());
+    command.arg("--test-threads=1").args(more).current_dir(root());
     command.env(NAME, name).env("COURSYS_OPS_STAGING_LAYOUT", layout.as_str());
     let mut child = command.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
     let mut counts = Counts::default();
