@@ -14,6 +14,7 @@ mod program;
 mod servers;
 pub mod soak;
 mod staging;
+mod staging_keep;
 pub mod stand_in;
 mod traces;
 
@@ -24,5 +25,6 @@ pub use mount::{Disk, HungMount};
 pub use program::{Expected, Program, Run};
 pub use servers::{Servers, servers};
 pub use staging::{Ended, Staging, staging};
+pub use staging_keep::{Component, Kept};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;

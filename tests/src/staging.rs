@@ -69,6 +69,12 @@ impl Staging {
         &self.name
     }
 
+    /// The program that switches servers on and enters them.
+    #[must_use]
+    pub fn xtask(&self) -> PathBuf {
+        sibling("xtask")
+    }
+
     /// Where everything of it lies on this machine.
     #[must_use]
     pub fn directory(&self) -> PathBuf {
