@@ -1,6 +1,6 @@
 //! `kerberos.ticket`: the site's ticket for the reporting database is good, and will be tomorrow.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::helper_answer::ask;
 use crate::kerberos::ccache::Cache;
-use crate::kerberos::{Malformed, crontab, keytab};
+use crate::kerberos::{Malformed, cache_path, crontab, keytab, span as duration};
 
 /// The check's id, for those that need it.
 pub(crate) const ID: &str = "kerberos.ticket";
@@ -38,10 +38,9 @@ the keytab's directory: who has the keytab is the principal, password or not. No
 Without a ticket the imports from the reporting database stop, and with them new students, enrolments and grades. It shows \
 late: a ticket is good for ten hours or so, and nobody notices that it is not refreshed any more until it has run out.
 
-When it fails with `expired`, `expires_soon` or `stale`, the refresh does not work: run its command by hand as the site's \
-user (`kinit PRINCIPAL -k -t KEYTAB`) and read what it says. After a change of the principal's password the key in the keytab \
-is the wrong one, and a new keytab must be made: `kinit.sh` in the site's directory, or the page of system administration \
-that asks for the password. `no_job`: the line is missing in the crontab of the site's user. In layout `compose` the refresh \
+When it fails with `expired`, `expires_soon` or `stale`, the refresh does not work: run `coursys-ops kinit --refresh` and \
+read what it says. After a change of the principal's password the key in the keytab is the wrong one, and a new keytab must \
+be made: `coursys-ops kinit`, or the page of system administration that asks for the password. `no_job`: the line is missing in the crontab of the site's user. In layout `compose` the refresh \
 is a task of the beat; then only the ticket's age tells whether it runs.";
 
 /// The check.
@@ -69,11 +68,6 @@ impl Check for KerberosTicket {
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
         look(scope).await.unwrap_or_else(|failed| vec![failed])
     }
-}
-
-/// Where the site's ticket is.
-pub(crate) fn cache_path(kerberos: &Kerberos, uid: u32) -> PathBuf {
-    kerberos.cache.clone().unwrap_or_else(|| format!("/tmp/krb5cc_{uid}").into())
 }
 
 async fn look(scope: &Scope) -> Result<Vec<Finding>, Finding> {
@@ -109,7 +103,7 @@ async fn principal(scope: &Scope, kerberos: &Kerberos, user: Option<User>) -> Re
         Finding::failed(
             Code::Garbage,
             "the file of the principal's name holds something else",
-            "run `kinit.sh` again, or set `kerberos.principal`",
+            "run `coursys-ops kinit`, or set `kerberos.principal`",
         )
         .about(shown(path))
     })?;
@@ -219,7 +213,7 @@ fn keys(bytes: &[u8], principal: &str) -> Finding {
         Ok(entries) => entries,
         Err(why) => return malformed(&why, "keytab"),
     };
-    let renew = "make a new keytab with `kinit.sh`, or the page that asks for the password";
+    let renew = "make a new keytab with `coursys-ops kinit`";
     let own: Vec<_> = entries.iter().filter(|entry| entry.principal.to_string() == principal).collect();
     let Some(newest) = own.iter().max_by_key(|entry| entry.version) else {
         let other = entries.first().map(|entry| entry.principal.to_string().escape_debug().to_string());
@@ -314,7 +308,7 @@ fn missing(refusal: &Refusal) -> bool {
 
 /// What it means that the operating system refused.
 fn refused(refusal: &Refusal, path: &Path, what: &str) -> Finding {
-    let hint = "run `kinit.sh` as the site's user, or correct the path in section `kerberos`";
+    let hint = "run `coursys-ops kinit`, or correct the path in section `kerberos`";
     let found = if missing(refusal) {
         Finding::failed(Code::NotFound, format!("there is no {what}"), hint)
     } else if refusal.is(Errno::ACCESS) || refusal.is(Errno::PERM) {
@@ -334,7 +328,8 @@ fn content(look: &FileLook, path: &Path, what: &str) -> Result<Vec<u8>, Finding>
             Content::TooLong(bytes) => format!("is {bytes} bytes long"),
             _ => "is no regular file, or a symbolic link, which is not followed".to_owned(),
         };
-        let hint = "move what is there away, and run `kinit.sh`; or correct the path in section `kerberos`";
+        let hint =
+            "move what is there away, and run `coursys-ops kinit`; or correct the path in section `kerberos`";
         Finding::failed(Code::NotAFile, format!("the {what} {why}"), hint).about(shown(path))
     })
 }
@@ -363,7 +358,7 @@ fn owned(look: &FileLook, uid: u32, path: &Path, what: &str) -> Result<(), Findi
 }
 
 fn malformed(why: &Malformed, what: &str) -> Finding {
-    let hint = "move it away and run `kinit.sh`, or correct the path in section `kerberos`";
+    let hint = "move it away and run `coursys-ops kinit`, or correct the path in section `kerberos`";
     Finding::failed(Code::Garbage, format!("the {what} cannot be understood: {why}"), hint)
 }
 
@@ -374,17 +369,6 @@ fn shown(path: &Path) -> String {
 #[allow(clippy::cast_precision_loss, reason = "times of tickets are far below 2^52 seconds")]
 const fn number(seconds: i64) -> f64 {
     seconds as f64
-}
-
-/// Seconds as people say them: `40 s`, `12 min`, `7 h 30 min`, `3 d 4 h`.
-fn duration(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min"),
-        (0, ..) => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
-    }
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub mod glance;
 mod grade;
 mod helper_answer;
 mod http;
-mod kerberos;
+pub mod kerberos;
 mod kernel_log;
 mod log_lines;
 mod login;
@@ -92,6 +92,7 @@ mod outside;
 mod own;
 mod probe_row;
 mod processlist;
+pub mod queues;
 mod rabbitmqctl;
 mod search_nodes;
 mod search_rebuild;
@@ -103,6 +104,7 @@ mod smtp;
 mod smtp_stream;
 mod sqlite;
 mod statement;
+pub mod tools;
 mod traceback;
 mod units;
 mod univ;
@@ -152,6 +154,7 @@ pub fn serve(name: &str) -> Option<Result<String, String>> {
     match name {
         #[cfg(feature = "odbc")]
         odbc::NAME => Some(odbc::serve()),
+        kerberos::store::NAME => Some(kerberos::store::serve()),
         _ => None,
     }
 }

@@ -87,6 +87,46 @@ pub(crate) async fn account(
     relay.during(ask).await
 }
 
+/// What a flush did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flush {
+    /// How many items there were before the marker.
+    pub(crate) items: u64,
+    /// Whether the marker was there before.
+    pub(crate) there: bool,
+    /// Whether it is gone afterwards.
+    pub(crate) gone: bool,
+}
+
+/// Lets the server forget everything, in plain text, because meta commands have no word for it; a marker under this key is
+/// written before and looked for afterwards.
+///
+/// # Errors
+///
+/// The finding that says why it does not.
+pub(crate) async fn flush(scope: &Scope, marker: &str) -> Result<Flush, Finding> {
+    const MARKER: &[u8] = b"coursys-ops looks whether this goes";
+    // It goes by itself should this be stopped in the middle.
+    const SECONDS: u32 = 60;
+    let server = &scope.config().cache.server;
+    let stream = scope.dial(server).await.map_err(|error| error.finding(server))?;
+    let (relay, address) = Relay::tcp(stream).await.map_err(broken::no_relay)?;
+    let overheard = relay.overhear();
+    let talk = async {
+        let mut text = Text::new(TcpStream::connect(address).await.map_err(broken::no_relay)?);
+        let fail = |error: Error| finding(server, &overheard, &error);
+        let items = text.statistics().await.map_err(fail)?;
+        let items = items.get("curr_items").and_then(|items| items.parse().ok()).unwrap_or(0);
+        let item = Item { flags: DJANGO_BYTES, value: MARKER.to_vec() };
+        text.set(marker, &item, SECONDS).await.map_err(fail)?;
+        let there = text.get(marker).await.map_err(fail)? == Some(item);
+        text.flush().await.map_err(fail)?;
+        let gone = text.get(marker).await.map_err(fail)?.is_none();
+        Ok(Flush { items, there, gone })
+    };
+    relay.during(talk).await
+}
+
 impl<'a> Memcached<'a> {
     /// Asks for the statistics first: they tell strangers from a memcached, and an old one from a new one.
     async fn open(server: &'a Server, relay: SocketAddr, overheard: Overheard) -> Result<Self, Finding> {

@@ -108,6 +108,15 @@ impl Text {
         }
     }
 
+    /// Lets the server forget everything.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        self.send(b"flush_all\r\n").await?;
+        match self.answer().await?.as_slice() {
+            b"OK" => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.0.write_all(bytes).await?)
     }

@@ -116,7 +116,7 @@ async fn query(scope: &Scope, server: &Server) -> Result<Finding, Finding> {
     let mut command = Command::ask(Ask::Further(odbc::NAME)).input(request);
     if config.trusted {
         let uid = user.as_ref().map_or(scope.context().caller.uid, |user| user.uid);
-        let cache = kerberos_ticket::cache_path(&scope.config().kerberos, uid);
+        let cache = crate::kerberos::cache_path(&scope.config().kerberos, uid);
         command = command.env("KRB5CCNAME", format!("FILE:{}", cache.display()));
     }
     let output = scope.run(command.user(user)).await.map_err(|error| failed(error.to_string()))?;

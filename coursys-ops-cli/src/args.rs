@@ -2,7 +2,10 @@
 
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{abandon, check, config, demo, history, maintenance, resume, service, status};
+use crate::commands::{
+    abandon, check, clear_cache, config, demo, email_check, history, kinit, maintenance, ntpdate,
+    purge_cache, queues, rebuild_index, resume, service, status,
+};
 use crate::global::{Global, SET};
 
 /// Everything that can be said on the command line.
@@ -92,6 +95,20 @@ pub enum Command {
     /// Opens the site: the same as `maintenance off`
     #[command(name = "rm503")]
     Open(maintenance::Off),
+    /// Lets memcached forget everything, without an interruption
+    PurgeCache(purge_cache::Args),
+    /// Restarts memcached
+    ClearCache(clear_cache::Args),
+    /// Makes the search index anew by the site's own command
+    RebuildIndex(rebuild_index::Args),
+    /// Sends a mail, straight or as the site does
+    EmailCheck(email_check::Args),
+    /// Compares this machine's clock with the time server's
+    Ntpdate(ntpdate::Args),
+    /// Shows what waits in the queues and what the workers do
+    Queues(queues::Args),
+    /// Takes the site's Kerberos ticket for the reporting database, and makes its keytab
+    Kinit(kinit::Args),
     /// Shows, checks and makes the configuration
     Config(config::Args),
     /// Makes a small self-contained site in a directory and checks it

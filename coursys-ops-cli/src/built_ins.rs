@@ -1,15 +1,21 @@
 //! Built-in steps and readers of logs: what plans name and this program does by itself. A plan that is resumed finds them
 //! here too, so every command that makes such steps registers them here.
 
+mod cache;
+mod index;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use coursys_ops_checks::LogLines;
 use coursys_ops_core::Scope;
-use coursys_ops_core::run::{BuiltIns, LastWords, Means};
+use coursys_ops_core::run::{BuiltIn, BuiltIns, LastWords, Means};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
 use crate::setup::Setup;
+
+pub use cache::NAME as CACHE_PURGE;
+pub use index::{NAME as INDEX_COUNT, SEEN as INDEX_SEEN};
 
 /// What a plan is carried out with.
 pub fn means(setup: &Setup) -> Means {
@@ -23,7 +29,11 @@ pub fn means(setup: &Setup) -> Means {
 
 /// The built-in steps of every command.
 fn built_ins() -> BuiltIns {
-    coursys_ops_checks::maintenance_built_ins()
+    let mut all = coursys_ops_checks::maintenance_built_ins();
+    let tools: [(&str, Arc<dyn BuiltIn>); 2] =
+        [(CACHE_PURGE, Arc::new(cache::Purge)), (INDEX_COUNT, Arc::new(index::Count))];
+    all.extend(tools.map(|(name, step)| (name.to_owned(), step)));
+    all
 }
 
 /// How many of the last lines of each log are told.

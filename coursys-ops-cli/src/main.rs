@@ -11,6 +11,7 @@ mod caller;
 mod commands;
 mod crash;
 mod engine;
+mod errand;
 mod escalate;
 mod failure;
 mod glance;

@@ -3,7 +3,10 @@
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
-use crate::commands::{abandon, check, config, demo, history, maintenance, resume, service, status};
+use crate::commands::{
+    abandon, check, clear_cache, config, demo, email_check, history, kinit, maintenance, ntpdate,
+    purge_cache, queues, rebuild_index, resume, service, status,
+};
 use crate::failure::{Failure, USAGE};
 use crate::global::Global;
 use crate::{caller, crash, log, output, terminal};
@@ -43,6 +46,13 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Maintenance(args) => maintenance::run(&args, &global),
         Command::Close(args) => maintenance::close(&args, &global),
         Command::Open(args) => maintenance::open(&args, &global),
+        Command::PurgeCache(args) => purge_cache::run(&args, &global),
+        Command::ClearCache(args) => clear_cache::run(&args, &global),
+        Command::RebuildIndex(args) => rebuild_index::run(&args, &global),
+        Command::EmailCheck(args) => email_check::run(&args, &global),
+        Command::Ntpdate(args) => ntpdate::run(&args, &global),
+        Command::Queues(args) => queues::run(args, &global),
+        Command::Kinit(args) => kinit::run(&args, &global),
         Command::Config(args) => config::run(args, &global),
         Command::Demo(args) => demo::run(&args, &global),
         Command::History(args) => history::run(args, &global),

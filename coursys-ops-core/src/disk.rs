@@ -45,14 +45,55 @@ impl From<Errno> for DiskError {
 ///
 /// See [`DiskError`].
 pub fn replace(path: &Path, content: &[u8], mode: Option<u32>, links: Links) -> Result<(), DiskError> {
+    prepare(path, content, mode, links)?.take_its_place()
+}
+
+/// Writes the new contents of a file beside it, complete on disk, for [`Prepared::take_its_place`]: of several files all can
+/// be written before the first is replaced, so that a full disk changes none.
+///
+/// # Errors
+///
+/// See [`DiskError`].
+pub fn prepare(path: &Path, content: &[u8], mode: Option<u32>, links: Links) -> Result<Prepared, DiskError> {
     let (dir, name) = place(path, links)?;
     match kind(&dir, name)? {
         None | Some(FileType::RegularFile) => {}
         Some(kind) => return Err(DiskError::NotAFile(word(kind))),
     }
-    write_beside(&dir, name, content, mode)?;
-    sync(&dir)?;
-    Ok(())
+    Ok(write_beside(dir, name, content, mode)?)
+}
+
+/// A new file beside the one whose place it is to take. Dropping it removes it.
+#[derive(Debug)]
+pub struct Prepared {
+    dir: OwnedFd,
+    name: OsString,
+    beside: Option<OsString>,
+}
+
+impl Prepared {
+    /// Takes the place of the old file.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses; the old file is still there then, unless only the last step failed, which makes the
+    /// change durable.
+    pub fn take_its_place(mut self) -> Result<(), DiskError> {
+        if let Some(beside) = &self.beside {
+            rustix::fs::renameat(&self.dir, beside, &self.dir, &self.name)?;
+            self.beside = None;
+        }
+        Ok(sync(&self.dir)?)
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // What went wrong before is what counts.
+            let _ = rustix::fs::unlinkat(&self.dir, beside, AtFlags::empty());
+        }
+    }
 }
 
 /// Removes a file, whatever it is, but no directory; one that is not there is removed already.
@@ -100,33 +141,27 @@ fn word(kind: FileType) -> &'static str {
     }
 }
 
-/// A new file, complete on disk, takes the place of the old one; nothing stays behind when that fails.
-fn write_beside(dir: &OwnedFd, name: &OsStr, content: &[u8], mode: Option<u32>) -> std::io::Result<()> {
+/// A new file, complete on disk; nothing stays behind when that fails.
+fn write_beside(dir: OwnedFd, name: &OsStr, content: &[u8], mode: Option<u32>) -> std::io::Result<Prepared> {
     let mut beside = OsString::from(".");
     beside.push(name);
     beside.push(format!(".{}", std::process::id()));
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
     let first = Mode::from_raw_mode(mode.map_or(0o666, |_| 0o600));
-    let create = || rustix::fs::openat(dir, &beside, flags, first);
+    let create = || rustix::fs::openat(&dir, &beside, flags, first);
     // Left by a process of the same number that was killed while it wrote.
     let file = match create() {
-        Err(Errno::EXIST) => rustix::fs::unlinkat(dir, &beside, AtFlags::empty()).and_then(|()| create())?,
+        Err(Errno::EXIST) => rustix::fs::unlinkat(&dir, &beside, AtFlags::empty()).and_then(|()| create())?,
         other => other?,
     };
+    let prepared = Prepared { dir, name: name.to_owned(), beside: Some(beside) };
     let mut file = File::from(file);
-    let written = file
-        .write_all(content)
-        .and_then(|()| match mode {
-            Some(mode) => Ok(rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?),
-            None => Ok(()),
-        })
-        .and_then(|()| file.sync_all())
-        .and_then(|()| Ok(rustix::fs::renameat(dir, &beside, dir, name)?));
-    if written.is_err() {
-        // The first error is the one that counts.
-        let _ = rustix::fs::unlinkat(dir, &beside, AtFlags::empty());
+    file.write_all(content)?;
+    if let Some(mode) = mode {
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     }
-    written
+    file.sync_all()?;
+    Ok(prepared)
 }
 
 /// Makes the names of a directory durable. Where the caller may not read it, that is left to the system.
@@ -162,7 +197,7 @@ pub fn directory(dir: &Path, links: Links) -> std::io::Result<OwnedFd> {
 /// # Errors
 ///
 /// As those of [`directory`]; none can be made there.
-pub(crate) fn make_directory(dir: &Path, mode: u32) -> std::io::Result<OwnedFd> {
+pub fn make_directory(dir: &Path, mode: u32) -> std::io::Result<OwnedFd> {
     walk(dir, Some(Mode::from_raw_mode(mode)))
 }
 

@@ -20,6 +20,7 @@ pub mod nearest;
 pub mod net;
 pub mod plan;
 pub mod process;
+pub mod queues;
 pub mod registry;
 pub mod render;
 pub mod run;

@@ -7,6 +7,7 @@ mod administrator;
 mod fault;
 pub mod inject;
 mod interrupt;
+pub mod kdc;
 mod leftovers;
 pub mod matrix;
 mod mount;

@@ -286,13 +286,13 @@ impl Connection {
     }
 
     /// What an error means; it closes the channel, so the next one who wants it gets a new one.
-    fn refused(&mut self, error: &lapin::Error) -> AmqpError {
+    pub(super) fn refused(&mut self, error: &lapin::Error) -> AmqpError {
         self.channel = None;
         self.life.error(Step::Channel, error)
     }
 
     /// The only channel, opened when it is first wanted.
-    async fn channel(&mut self) -> Result<Channel, AmqpError> {
+    pub(super) async fn channel(&mut self) -> Result<Channel, AmqpError> {
         if let Some(channel) = &self.channel {
             return Ok(channel.clone());
         }

@@ -9,8 +9,10 @@ mod error;
 mod kit;
 mod line;
 mod message;
+mod peek;
 mod stranger;
 
 pub use connection::Connection;
 pub use error::{AmqpError, no_queue};
 pub use message::{Broadcast, Depth, Incoming, Message, Request};
+pub use peek::Waiting;

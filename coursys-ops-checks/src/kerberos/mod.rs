@@ -4,7 +4,16 @@
 pub(crate) mod ccache;
 pub(crate) mod crontab;
 pub(crate) mod keytab;
+mod login;
+mod programs;
 mod reader;
+pub(crate) mod store;
+
+use std::path::PathBuf;
+
+use coursys_ops_core::config::Kerberos;
+
+pub use login::{Login, Ticket, current, make, principal, refresh, tidy};
 
 #[cfg(test)]
 pub(crate) mod made;
@@ -22,6 +31,23 @@ pub(crate) struct Principal {
 impl std::fmt::Display for Principal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}@{}", self.components.join("/"), self.realm)
+    }
+}
+
+/// Where the site's ticket is.
+pub(crate) fn cache_path(kerberos: &Kerberos, uid: u32) -> PathBuf {
+    kerberos.cache.clone().unwrap_or_else(|| format!("/tmp/krb5cc_{uid}").into())
+}
+
+/// Seconds as people say them: `40 s`, `12 min`, `7 h 30 min`, `3 d 4 h`.
+#[must_use]
+pub fn span(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
     }
 }
 

@@ -10,6 +10,7 @@ mod roll;
 pub use census::{Census, Node, Software, Task};
 pub use control::{Answers, Control};
 pub use roll::Roll;
+pub(crate) use roll::question_nodes;
 
 #[cfg(test)]
 pub(crate) use census::Question;

@@ -57,15 +57,45 @@ impl Roll {
 async fn ask(scope: &Scope, connection: &mut Connection) -> Result<Census, AmqpError> {
     let wall = scope.context().clock.now().as_duration().as_secs_f64();
     let mut census = Census::new(Instant::now(), wall);
+    let queues = &scope.config().celery.queues;
+    question_nodes(scope, connection, &Question::ALL.map(Question::method), |method, body| {
+        if let Some(question) = Question::ALL.into_iter().find(|question| question.method() == method) {
+            census.take(question, body);
+        }
+        census.is_complete() && queues.iter().all(|queue| census.is_known(queue))
+    })
+    .await?;
+    census.settle();
+    for (name, node) in census.nodes.iter_mut().take(NODES) {
+        // One that has just gone is not missed here.
+        let mailbox = connection.depth(&format!("{name}.{EXCHANGE}")).await;
+        node.namesakes = mailbox.ok().map(|mailbox| mailbox.consumers);
+    }
+    Ok(census)
+}
+
+/// Asks every node by these methods of Celery's remote control, none of which may change anything. Each answer is told with
+/// the method that it answers; `taken` says whether all who are expected have answered now.
+///
+/// # Errors
+///
+/// See [`AmqpError`]. Nodes that do not answer are no error.
+pub(crate) async fn question_nodes(
+    scope: &Scope,
+    connection: &mut Connection,
+    methods: &[&'static str],
+    mut taken: impl FnMut(&'static str, &[u8]) -> bool,
+) -> Result<(), AmqpError> {
+    let wall = scope.context().clock.now().as_duration().as_secs_f64();
     if !connection.has_fanout(EXCHANGE).await? {
-        return Ok(census);
+        return Ok(());
     }
     let own = connection.listen().await?;
     let mut tickets = Vec::new();
-    for question in Question::ALL {
+    for method in methods {
         let ticket = Uuid::new_v4().to_string();
         let body = json!({
-            "method": question.method(), "arguments": {}, "destination": null, "pattern": null, "matcher": null,
+            "method": method, "arguments": {}, "destination": null, "pattern": null, "matcher": null,
             // Straight into our own queue, which needs no exchange that would stay.
             "ticket": ticket, "reply_to": {"exchange": "", "routing_key": own},
         });
@@ -75,26 +105,19 @@ async fn ask(scope: &Scope, connection: &mut Connection) -> Result<Census, AmqpE
             body: body.to_string().into_bytes(),
         };
         connection.broadcast(EXCHANGE, &message).await?;
-        tickets.push((ticket, question));
+        tickets.push((ticket, *method));
     }
-    let queues = &scope.config().celery.queues;
     let ends = Moment::now() + PATIENCE;
+    let mut all = false;
     loop {
-        let all = census.is_complete() && queues.iter().all(|queue| census.is_known(queue));
         let until = if all { ends.min(Moment::now() + QUIET) } else { ends };
         let Ok(incoming) = timeout_at(until, connection.next()).await else { break };
         if let Incoming::Message(message) = incoming?
-            && let Some((_, question)) =
+            && let Some((_, method)) =
                 tickets.iter().find(|(ticket, _)| message.ticket.as_ref() == Some(ticket))
         {
-            census.take(*question, &message.body);
+            all = taken(method, &message.body);
         }
     }
-    census.settle();
-    for (name, node) in census.nodes.iter_mut().take(NODES) {
-        // One that has just gone is not missed here.
-        let mailbox = connection.depth(&format!("{name}.{EXCHANGE}")).await;
-        node.namesakes = mailbox.ok().map(|mailbox| mailbox.consumers);
-    }
-    Ok(census)
+    Ok(())
 }

@@ -122,7 +122,14 @@ fn all(args: &All, global: &Global, make: Maker) -> Result<u8, Failure> {
     })
 }
 
-fn act(name: &str, deed: Deed, act: &Act, lose_messages: bool, global: &Global) -> Result<u8, Failure> {
+/// Does something to one component.
+pub(super) fn act(
+    name: &str,
+    deed: Deed,
+    act: &Act,
+    lose_messages: bool,
+    global: &Global,
+) -> Result<u8, Failure> {
     let losses = if lose_messages { Losses::Allowed } else { Losses::Refused(LOSE) };
     acting::carry_out(&act.options, global, losses, |setup| {
         let deployment = Deployment::of(setup)?;

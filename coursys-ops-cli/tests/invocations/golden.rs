@@ -42,6 +42,14 @@ fn every_help_text_has_examples_and_exit_codes() {
     golden("help-history.txt", &["history", "--help"]);
     golden("help-resume.txt", &["resume", "--help"]);
     golden("help-abandon.txt", &["abandon", "--help"]);
+    golden("help-kinit.txt", &["kinit", "--help"]);
+    golden("help-queues.txt", &["queues", "--help"]);
+    golden("help-queues-peek.txt", &["queues", "peek", "--help"]);
+    golden("help-purge-cache.txt", &["purge-cache", "--help"]);
+    golden("help-clear-cache.txt", &["clear-cache", "--help"]);
+    golden("help-rebuild-index.txt", &["rebuild-index", "--help"]);
+    golden("help-email-check.txt", &["email-check", "--help"]);
+    golden("help-ntpdate.txt", &["ntpdate", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 

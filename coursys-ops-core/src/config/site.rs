@@ -46,7 +46,7 @@ impl Site {
     }
 
     /// The site's own variables, and what keeps its Python from leaving compiled files in its directory.
-    fn environment(&self) -> impl Iterator<Item = (&'static str, OsString)> {
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, OsString)> {
         let path = |path: &Option<PathBuf>| path.clone().map(OsString::from);
         [
             ("PYTHONDONTWRITEBYTECODE", Some("1".into())),

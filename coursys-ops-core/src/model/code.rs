@@ -214,6 +214,18 @@ codes! {
     NotYetValid = "not_yet_valid",
     /// It is for somebody else.
     WrongPrincipal = "wrong_principal",
+    /// No Kerberos server of the realm answers, or none is known.
+    NoKdc = "no_kdc",
+    /// Kerberos knows nobody of that name.
+    UnknownPrincipal = "unknown_principal",
+    /// The name belongs to another realm than the site's, or the server does not serve that realm.
+    WrongRealm = "wrong_realm",
+    /// The account's time has run out.
+    AccountExpired = "account_expired",
+    /// The account is locked or disabled.
+    AccountLocked = "account_locked",
+    /// The password must be changed before it is good for anything.
+    PasswordExpired = "password_expired",
     /// The ticket cache holds no ticket to get others with.
     NoTicket = "no_ticket",
     /// The keytab has no key of a kind that is still considered safe.

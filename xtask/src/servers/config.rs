@@ -223,6 +223,7 @@ fn kerberos(setting: &Setting) -> Table {
         ("cache".into(), text(kdc::cache(setting)).into()),
         ("keytab".into(), text(kdc::keytab(setting)).into()),
         ("crontab".into(), text(kdc::crontab(setting)).into()),
+        ("config".into(), text(kdc::client_configuration_path(setting)).into()),
         // Nobody refreshes it here, and a set of servers may be up for a long time.
         ("refresh_s".into(), TICKET_S.into()),
     ])

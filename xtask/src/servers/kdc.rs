@@ -19,6 +19,8 @@ pub const KINIT: &str = "/usr/bin/kinit";
 /// The realm.
 pub const REALM: &str = "EXAMPLE.TEST";
 
+const CLIENT_CONFIGURATION: &str = "krb5.conf";
+
 /// The site's account in it.
 pub const USER: &str = "coursys";
 
@@ -40,7 +42,7 @@ pub fn plan(setting: &Setting, version: String) -> Plan {
             Directory::private(directory(setting), account),
         ],
         files: vec![
-            file("krb5.conf", client_configuration(setting)),
+            file(CLIENT_CONFIGURATION, client_configuration(setting)),
             file("kdc.conf", server_configuration(setting)),
             ConfigFile::private(directory(setting).join("username"), account, format!("{USER}\n")),
             ConfigFile::private(crontab(setting), &setting.accounts.caller, job()),
@@ -84,6 +86,11 @@ pub fn crontab(setting: &Setting) -> PathBuf {
     setting.layout.server(NAME).join("crontab")
 }
 
+/// How its clients find the server.
+pub fn client_configuration_path(setting: &Setting) -> PathBuf {
+    setting.layout.server(NAME).join(CLIENT_CONFIGURATION)
+}
+
 fn job() -> String {
     format!("30 */2 * * * {KINIT} `cat ~/kerberos/username`@{REALM} -k -t ~/kerberos/adsfu.keytab\n")
 }
@@ -99,7 +106,10 @@ fn ticket(setting: &Setting) -> Program {
 /// Tells a program of MIT Kerberos about this realm instead of the machine's.
 fn in_realm(setting: &Setting, program: Program) -> Program {
     let file = |name: &str| text(setting.layout.server(NAME).join(name));
-    program.env([("KRB5_CONFIG", file("krb5.conf")), ("KRB5_KDC_PROFILE", file("kdc.conf"))])
+    program.env([
+        ("KRB5_CONFIG", text(client_configuration_path(setting))),
+        ("KRB5_KDC_PROFILE", file("kdc.conf")),
+    ])
 }
 
 fn client_configuration(setting: &Setting) -> String {

@@ -48,6 +48,7 @@ pub(super) fn reporting_db(list: &mut List) {
         "the ticket cache; without it, `/tmp/krb5cc_UID` of the site's user",
     );
     list.may("kerberos.keytab", Kind::Path, "the key that the ticket is refreshed with");
+    list.may("kerberos.config", Kind::Path, "the configuration of Kerberos; without it, `/etc/krb5.conf`");
     for (name, meaning) in [
         ("min_remaining_s", "how long the ticket must be good for"),
         ("refresh_s", "how often it is refreshed; twice that without a new one is a warning"),

@@ -66,6 +66,8 @@ pub struct Kerberos {
     pub cache: Option<PathBuf>,
     /// The key with which the ticket is refreshed.
     pub keytab: Option<PathBuf>,
+    /// The configuration of Kerberos; nothing means the machine's.
+    pub config: Option<PathBuf>,
     /// How long the ticket must be good for, in seconds.
     pub min_remaining_s: u64,
     /// How often the ticket is refreshed, in seconds.
