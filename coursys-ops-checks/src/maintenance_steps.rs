@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use coursys_ops_core::Scope;
@@ -31,6 +31,9 @@ const PUT_BACK: Duration = Duration::from_secs(25);
 /// How long the workers must have been at rest: a message may just be on its way.
 const CALM: u32 = 2;
 
+/// How often something is told again that only grew older.
+const REMINDER: Duration = Duration::from_secs(15);
+
 /// More requests than this are counted, not named.
 const NAMED: usize = 8;
 
@@ -53,12 +56,13 @@ struct Wait<'a, 'b> {
     doing: &'a Doing<'b>,
     reserve: Duration,
     told: String,
+    said: Instant,
     calm: u32,
 }
 
 impl<'a, 'b> Wait<'a, 'b> {
-    const fn new(doing: &'a Doing<'b>, reserve: Duration) -> Self {
-        Self { doing, reserve, told: String::new(), calm: 0 }
+    fn new(doing: &'a Doing<'b>, reserve: Duration) -> Self {
+        Self { doing, reserve, told: String::new(), said: Instant::now(), calm: 0 }
     }
 
     /// Takes in what holds: true when nothing has for `calm` looks. Pauses otherwise.
@@ -72,8 +76,11 @@ impl<'a, 'b> Wait<'a, 'b> {
             return Ok(true);
         }
         let text = holds.join("; ");
-        if !text.is_empty() && text != self.told {
+        // What only grows older is told now and then.
+        let same = without_numbers(&text) == without_numbers(&self.told) && self.said.elapsed() < REMINDER;
+        if !text.is_empty() && !same {
             self.doing.say(format!("waiting: {text}"));
+            self.said = Instant::now();
         }
         self.told = text;
         if self.doing.remaining() <= self.reserve {
@@ -84,6 +91,10 @@ impl<'a, 'b> Wait<'a, 'b> {
             _ = self.doing.to_stop().cancelled() => Err(format!("stopped while it waited: {}", self.told)),
         }
     }
+}
+
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// Lets the workers take no more tasks and waits for those that run.

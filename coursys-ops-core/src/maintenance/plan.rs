@@ -153,10 +153,17 @@ pub fn leave(
     }
     making.lift();
     for name in in_order(&config.components).iter().filter(|name| start.contains(name)) {
+        let consume = || {
+            let title = "let the workers take tasks";
+            built_in(BuiltInStep::CONSUME, "workers.consume", title, []).deadline(PROOF)
+        };
+        // Workers that never stopped were told to take no tasks, and are not well before that is taken back.
+        if making.takes_tasks(name) && facts.running().contains(&name.as_str()) {
+            making.add(consume());
+        }
         making.starts(name)?;
         if making.takes_tasks(name) {
-            let title = "let the workers take tasks";
-            making.add(built_in(BuiltInStep::CONSUME, "workers.consume", title, []).deadline(PROOF));
+            making.add(consume());
         }
     }
     let lease = closed.map(|lease| lease.in_phase(LeasePhase::Leaving));

@@ -170,3 +170,11 @@ fn what_was_held_starts_again_also_when_somebody_removed_the_flag() {
     assert!(plan.starts_with("lift.celery lift.celerybeat lift.reload "), "{plan}");
     assert!(plan.contains("celery.start") && plan.ends_with("pages.open"), "{plan}");
 }
+
+#[test]
+fn workers_that_never_stopped_take_tasks_again_before_their_health_is_waited_for() {
+    let half = facts(ours(LeasePhase::Entering, &["celery", "celerybeat"]), Runs::Running, &Held::Yes);
+    let plan = ids(leave, &half, &wish());
+    assert!(plan.find("workers.consume").unwrap() < plan.find("celery.start").unwrap(), "{plan}");
+    assert_eq!(plan.matches("workers.consume").count(), 1, "{plan}");
+}
