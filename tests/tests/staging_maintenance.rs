@@ -256,7 +256,7 @@ fn killed_at(server: &Staging, command: &str, step: &str) {
         "coursys-ops {command} >/dev/null 2>&1 & pid=$!
          for i in $(seq 3000); do
              run=$(ls -d /var/lib/coursys-ops/runs/* | tail -1)
-             grep -q '\"{step}\"' $run/journal.jsonl 2>/dev/null && [ $run -nt /run/before-the-run ] && break
+             grep -q 'step_started\",\"id\":\"{step}\"' $run/journal.jsonl 2>/dev/null && [ $run -nt /run/before-the-run ] && break
              kill -0 $pid 2>/dev/null || break
              sleep 0.02
          done
