@@ -11,6 +11,7 @@ const RECOVERY: Duration = Duration::from_secs(120);
 /// Keeps the files that tests change, and what each image's name means.
 const SAVE: &str = r#"
 set -eu
+coursys-ops abandon --wait=60 2>/dev/null || true
 kept=/run/staging-kept
 rm -rf $kept
 for dir in etc/systemd/system etc/nginx etc/sudoers.d etc/coursys-ops; do
@@ -44,7 +45,7 @@ while read -r id name; do
 done <$kept/images
 docker ps --quiet --filter status=paused | xargs -r docker unpause
 docker ps --quiet | xargs -r docker inspect --format '{{.State.Pid}}' | xargs -r kill -CONT
-coursys-ops abandon
+coursys-ops abandon --wait=60
 runuser -u coursys -- env --chdir=/coursys docker-compose --ansi never up -d --no-recreate
 systemctl start $units
 true

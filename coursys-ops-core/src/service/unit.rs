@@ -260,8 +260,10 @@ fn state(found: &UnitSeen, halted: bool) -> State {
 fn restart_loop(unit: &str, found: &UnitSeen, now: i64) -> Option<Drift> {
     let waits = found.sub_state == "auto-restart";
     let young = found.started_ms.is_some_and(|started| now.saturating_sub(started) < YOUNG_MS);
+    // One that forks has no main process whose start could be young, and is given up with its own last failure as result.
+    let given_up = found.active_state == "failed" && found.restarts >= LOOP;
     let gave_up = found.result == "start-limit-hit";
-    (gave_up || found.restarts >= LOOP && (waits || young)).then(|| {
+    (gave_up || given_up || found.restarts >= LOOP && (waits || young)).then(|| {
         let times = if gave_up { "until it gave up".to_owned() } else { format!("{} times", found.restarts) };
         let message = format!("systemd has restarted `{unit}` {times}");
         let hint = format!(

@@ -179,3 +179,10 @@ fn a_signal_that_halts_what_systemd_knows_no_main_process_of_is_seen() {
     let well = look("celery", unit, |survey| survey.running = vec![node('S')]);
     assert_eq!((well.state, well.main_pid), (State::Running, None));
 }
+
+#[test]
+fn a_unit_that_forks_and_was_given_up_has_been_in_a_loop() {
+    let mut unit = UnitSeen { main_pid: 0, started_ms: None, restarts: 5, ..healthy() };
+    (unit.active_state, unit.sub_state, unit.result) = ("failed".into(), "failed".into(), "exit-code".into());
+    assert_eq!(kinds(&look("nginx", unit, |_| ())), [DriftKind::RestartLoop]);
+}
