@@ -190,8 +190,8 @@ fn a_hung_server_costs_one_deadline() {
 #[test]
 fn a_login_that_is_killed_or_stopped_leaves_the_old_keytab_and_the_next_one_tidies_up() {
     let Some(realm) = logged_in() else { return };
-    let before = realm.files();
     for signal in [Signal::KILL, Signal::INT] {
+        let before = realm.files();
         kill_process(realm.kdc(), Signal::STOP).unwrap();
         let mut child = begun(&kinit(&realm, "reader"), PASSWORD);
         let started = Instant::now();
