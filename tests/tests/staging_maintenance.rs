@@ -105,6 +105,7 @@ fn is_open(server: &Staging) {
 }
 
 #[test]
+#[ignore = "takes minutes: `cargo xtask test full staging`"]
 fn maintenance_refuses_no_request_but_with_503_and_waits_for_what_runs() {
     let Some(server) = staging(VM) else { return };
     let _open = Open::on(&server);
@@ -151,6 +152,7 @@ fn maintenance_refuses_no_request_but_with_503_and_waits_for_what_runs() {
 }
 
 #[test]
+#[ignore = "takes minutes: `cargo xtask test full staging`"]
 fn nothing_but_the_program_starts_workers_in_maintenance() {
     let Some(server) = staging(VM) else { return };
     let _open = Open::on(&server);
@@ -189,6 +191,7 @@ fn nothing_but_the_program_starts_workers_in_maintenance() {
 }
 
 #[test]
+#[ignore = "takes minutes: `cargo xtask test full staging`"]
 fn a_maintenance_that_is_killed_at_any_step_tells_the_truth_and_is_completed() {
     let Some(server) = staging(VM) else { return };
     let _open = Open::on(&server);
@@ -332,6 +335,7 @@ fn a_maintenance_that_cannot_be_written_down_begins_nothing() {
 }
 
 #[test]
+#[ignore = "takes minutes: `cargo xtask test full staging`"]
 fn a_task_that_does_not_end_keeps_the_maintenance_entering_and_is_named_and_killed_only_on_request() {
     let Some(server) = staging(VM) else { return };
     let _open = Open::on(&server);

@@ -26,7 +26,14 @@ const DOCKER: &str = "docker";
 
 /// Shares what is seen. Clones share, so that one look serves all services of a run.
 #[derive(Clone, Default)]
-pub struct Surveyor(Arc<Mutex<Option<(Instant, Seen)>>>);
+pub struct Surveyor(Arc<Mutex<Option<Last>>>);
+
+/// What was seen last.
+struct Last {
+    asked: Instant,
+    answered: Instant,
+    seen: Seen,
+}
 
 /// What was seen, with what was read of it already.
 #[derive(Debug)]
@@ -48,15 +55,16 @@ impl Surveyor {
     pub(super) async fn survey(&self, scope: &Scope) -> Seen {
         let mut last = self.0.lock().await;
         // What was asked before this run began may be from before a step that the run is to judge.
-        if let Some((asked, seen)) = last.as_ref()
+        if let Some(Last { asked, answered, seen }) = last.as_ref()
             && *asked >= scope.begun()
-            && asked.elapsed() < FRESH
+            && answered.elapsed() < FRESH
         {
             return seen.clone();
         }
         let asked = Instant::now();
         let seen = look(scope).await.map(Arc::new);
-        *last = Some((asked, seen.clone()));
+        // Fresh from the answer on: who gives none takes longer than that, and must not be waited for by each service.
+        *last = Some(Last { asked, answered: Instant::now(), seen: seen.clone() });
         seen
     }
 

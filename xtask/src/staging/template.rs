@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 
 use super::instance::Instance;
 use super::lay_out::{Parts, lay_out};
-use super::{Layout, boot, compose, down, images, program, recipe, tree, up};
+use super::{Layout, boot, compose, down, enter, images, program, recipe, tree, up};
 use crate::servers::options::Search;
 use crate::servers::site;
 use crate::servers::store::{REQUIREMENTS, Store};
 
-/// The workers wait for their tasks, and five of them are stopped one after the other.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than systemd waits for a unit that does not stop.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a template is kept that nobody wants: who goes back to an older commit wants it again.
 const KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
@@ -67,6 +67,10 @@ pub fn make(store: &Store, layout: Layout, of: &Instance) -> Result<Template> {
             &directory.join("log"),
         )?;
         up::wait_until_ready(&instance, layout)?;
+        if layout == Layout::Vm {
+            // Docker goes down at the same time: a worker whose broker is gone first may wait for it until it is killed.
+            enter::output(&instance, enter::As::Root, &["systemctl", "stop", "celerybeat", "celery"])?;
+        }
         instance.shut_down(PATIENCE)?;
         forget_locks(&instance.upper().join("data"))?;
         fs::rename(instance.upper(), directory.join("upper"))?;
