@@ -350,7 +350,7 @@ const QUICK: [&str; 22] = [
     "memcached: of an older image",
     "memcached: found unwell by Docker",
     "elasticsearch: paused",
-    "ruby-markup: stopped",
+    "memcached: stopped",
     "docker: hung",
 ];
 
