@@ -180,11 +180,7 @@ async fn queues(scope: &Scope) -> Result<Finding, Finding> {
                     idle.push(queue.clone());
                 }
             }
-            // With this answer the broker closes the one channel that a connection has here.
-            Err(error) if error.is_not_found() => {
-                words.push(format!("{queue} is not there"));
-                connection = Connection::open(scope, &config.broker).await?;
-            }
+            Err(error) if error.is_not_found() => words.push(format!("{queue} is not there")),
             Err(error) => {
                 connection.close().await;
                 return Err(error.finding(server));
@@ -238,10 +234,7 @@ impl Check for Empty {
                 match connection.depth(queue).await {
                     Ok(depth) if depth.messages == 0 => {}
                     Ok(depth) => full.push(format!("{queue} holds {}", depth.messages)),
-                    // With this answer the broker closes the one channel that a connection has here.
-                    Err(error) if error.is_not_found() => {
-                        connection = Connection::open(scope, &config.broker).await?;
-                    }
+                    Err(error) if error.is_not_found() => {}
                     Err(error) => return Err(error.finding(&config.broker.server)),
                 }
             }

@@ -80,11 +80,7 @@ async fn depths(scope: &Scope) -> Result<Vec<Queue>, Finding> {
                 consumers: Some(depth.consumers.into()),
                 ..queue
             },
-            // With this answer the broker closes the one channel that a connection has here.
-            Err(error) if error.is_not_found() => {
-                connection = Connection::open(scope, &config.broker).await?;
-                queue
-            }
+            Err(error) if error.is_not_found() => queue,
             Err(error) => return Err(error.finding(&config.broker.server)),
         });
     }

@@ -91,6 +91,18 @@ fn count(queue: &Value, key: &str) -> usize {
 }
 
 #[test]
+fn queues_that_are_not_there_hide_none_of_the_others() {
+    let Some(place) = Place::new() else { return };
+    let some = r#"celery.queues=["gone-1","email","gone-2","gone-3","fast"]"#;
+    let (code, seen) = place.json(&["--set", some, "queues"]);
+    assert_eq!(code, 0, "{seen}");
+    let exists = |name: &str| queue(&seen, name)["exists"] == true;
+    let there: Vec<&str> =
+        ["gone-1", "email", "gone-2", "gone-3", "fast"].into_iter().filter(|name| exists(name)).collect();
+    assert_eq!(there, ["email", "fast"], "{seen}");
+}
+
+#[test]
 fn queues_tell_what_waits_what_is_done_and_what_is_for_later() {
     let Some(place) = Place::new() else { return };
     let (code, idle) = place.json(&["queues"]);

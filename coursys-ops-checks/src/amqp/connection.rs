@@ -36,6 +36,10 @@ use crate::login::Login;
 /// How long saying goodbye may take; without it the broker logs a client that vanished.
 const GOODBYE: Duration = Duration::from_millis(100);
 
+/// How many channels may have been opened, one after the other: a queue that is missing costs one, and the library does not
+/// give its number back in time.
+const CHANNELS: u16 = 64;
+
 /// RabbitMQ's queue for answers that leaves nothing behind: it exists as long as this channel.
 const REPLY_TO: &str = "amq.rabbitmq.reply-to";
 
@@ -311,7 +315,7 @@ fn uri(login: Login<'_>, vhost: &str) -> AMQPUri {
         vhost: cut(vhost).to_owned(),
         query: AMQPQueryString {
             frame_max: Some(FRAME_MAX),
-            channel_max: Some(1),
+            channel_max: Some(CHANNELS),
             ..AMQPQueryString::default()
         },
         ..AMQPUri::default()
