@@ -1,0 +1,38 @@
+"""The task `coursys_ops.run_checks`: a worker makes checks that must run where it is.
+
+Celery finds it when the app `coursys_ops.django` is installed and `autodiscover_tasks(related_name="celery")` or
+`imports = ["coursys_ops.celery"]` names this module.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+#: The name under which checks are sent to workers.
+TASK = "coursys_ops.run_checks"
+
+#: The shape of the answer.
+SCHEMA = 1
+
+
+@shared_task(name=TASK, bind=True, ignore_result=False, acks_late=False, max_retries=0)
+def run_checks(self: Any, ids: list[str], deadline: float) -> dict[str, Any]:
+    """Makes the checks of these ids in this worker, by its own configuration, and returns the report as plain data.
+
+    Nothing but ids and a deadline (seconds) is sent: no configuration, no secret. Raises nothing: what keeps the checks
+    from running is told under `error`.
+    """
+    import coursys_ops
+    from coursys_ops.django import conf
+    from coursys_ops.django.mask import Mask
+
+    answer: dict[str, Any] = {"schema": SCHEMA, "worker": self.request.hostname, "report": None, "error": None}
+    try:
+        report = coursys_ops.check(conf.config(), only=list(ids), deadline=float(deadline))
+    except coursys_ops.Error as error:
+        answer["error"] = Mask.of_settings().text(error)
+    else:
+        answer["report"] = report.to_dict()
+    return answer
