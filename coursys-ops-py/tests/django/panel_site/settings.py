@@ -17,7 +17,7 @@ SECRET_KEY = SECRETS[4]
 DEPLOY_MODE = "proddev"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
 ROOT_URLCONF = "panel_site.urls"
-USE_TZ = os.environ.get("PANEL_SITE_USE_TZ") == "1"
+USE_TZ = os.environ.get("COURSYS_PANEL_SITE_USE_TZ") == "1"
 TIME_ZONE = "America/Vancouver"
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 INSTALLED_APPS = [
@@ -73,6 +73,6 @@ EMAIL_HOST_PASSWORD = SECRETS[2]
 DEFAULT_FROM_EMAIL = "CourSys <nobody@coursys.test>"
 PHOTO_SERVICE = {"account": "cs", "nested": [{"apiToken": SECRETS[5]}]}
 STATIC_URL = "/static/"
-STATIC_ROOT = os.environ.get("PANEL_SITE_STATIC")
+STATIC_ROOT = os.environ.get("COURSYS_PANEL_SITE_STATIC")
 LOGGING = {"version": 1, "disable_existing_loggers": True}
 COURSYS_OPS = {"site": {"layout": "compose"}}
