@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{Database, Engine};
+use coursys_ops_core::config::{Config, Database, Engine};
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement};
 use coursys_ops_core::{Check, Scope};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Row as _, query};
 
 use crate::migrations::{Difference, Known, Migration, compare};
+use crate::site_container::needs_site;
 use crate::site_shell::ask_site;
 use crate::{database_connection, mysql, units};
 
@@ -58,18 +59,17 @@ read its migrations; the message has its last words.";
 pub(crate) struct DatabaseMigrations(CheckSpec);
 
 impl DatabaseMigrations {
-    pub(crate) fn new() -> Self {
-        Self(
-            CheckSpec::new("database.migrations", "Migrations of the database")
-                .component("database")
-                .needs(database_connection::ID)
-                .timeout(TIMEOUT)
-                .interval(INTERVAL)
-                .timeout_hint(
-                    "the site's Python hangs: run `manage.py showmigrations` as the site's user and see where it waits",
-                )
-                .explanation(EXPLANATION),
-        )
+    pub(crate) fn new(config: &Config) -> Self {
+        let spec = CheckSpec::new("database.migrations", "Migrations of the database")
+            .component("database")
+            .needs(database_connection::ID)
+            .timeout(TIMEOUT)
+            .interval(INTERVAL)
+            .timeout_hint(
+                "the site's Python hangs: run `manage.py showmigrations` as the site's user and see where it waits",
+            )
+            .explanation(EXPLANATION);
+        Self(needs_site(spec, config))
     }
 }
 
@@ -206,6 +206,6 @@ mod tests {
     async fn a_developers_file_is_not_compared() {
         let mut config = testing::config();
         config.database.engine = Engine::Sqlite;
-        assert_eq!(testing::look(DatabaseMigrations::new(), config).await[0].code, Code::NotInLayout);
+        assert_eq!(testing::look(DatabaseMigrations::new(&config), config).await[0].code, Code::NotInLayout);
     }
 }

@@ -11,6 +11,7 @@ use coursys_ops_core::{Check, Scope};
 use rustix::io::Errno;
 
 use crate::helper_answer::ask;
+use crate::site_container::as_the_site_sees;
 
 /// A directory that the site writes to.
 struct Directory {
@@ -73,7 +74,8 @@ impl FilesWritable {
         .explanation(format!(
             "Writes a few bytes to a file without a name in `{}`, as the site's user, in a process of its own, \
              because network storage can hang for ever. As root everything could be written and nothing would be \
-             proved.\n\n{}\n\nWhen it fails: is it mounted (`findmnt`), does it belong to the site's user, is it \
+             proved. What this user cannot reach on a site in containers, such as a volume of Docker, is looked at through the \
+             container of `site.service`.\n\n{}\n\nWhen it fails: is it mounted (`findmnt`), does it belong to the site's user, is it \
              full or read-only?",
             directory.key, directory.matters,
         ));
@@ -104,10 +106,18 @@ async fn writable(scope: &Scope, directory: &Directory) -> Result<Finding, Findi
     let path = config.site.dir.join(path);
     let user = scope.site_user().await?;
     let who = user.as_ref().map_or_else(|| scope.context().caller.user.clone(), |user| user.name.clone());
-    match ask::<()>(scope, Ask::Writable(path.clone()), user.clone()).await? {
+    let (mut place, mut user) = (path.clone(), user);
+    let mut answer = ask::<()>(scope, Ask::Writable(place.clone()), user.clone()).await?;
+    if answer.as_ref().is_err_and(|refusal| refusal.is(Errno::ACCESS))
+        && let Some(seen) = as_the_site_sees(scope, &path, user.as_ref()).await?
+    {
+        (place, user) = seen;
+        answer = ask::<()>(scope, Ask::Writable(place.clone()), user.clone()).await?;
+    }
+    match answer {
         Ok(()) => Ok(Finding::passed(format!("`{who}` can write to {}", path.display()))),
         // The kernel says the same of both.
-        Err(refusal) if refusal.is(Errno::NOSPC) && no_inode_is_free(scope, &path, user).await => {
+        Err(refusal) if refusal.is(Errno::NOSPC) && no_inode_is_free(scope, &place, user).await => {
             Err(no_inodes(&path))
         }
         Err(refusal) => Err(refused(&refusal, &path.display().to_string(), &who, directory.key)),

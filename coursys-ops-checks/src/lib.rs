@@ -97,6 +97,7 @@ mod rabbitmqctl;
 mod search_nodes;
 mod search_rebuild;
 mod site_account;
+mod site_container;
 mod site_page;
 mod site_processes;
 mod site_shell;
@@ -176,7 +177,7 @@ fn list(config: &Config, send_mail: bool, surveyor: &Surveyor) -> Vec<Arc<dyn Ch
         Arc::new(database_connection::DatabaseConnection::new()),
         Arc::new(database_dumps::DatabaseDumps::new()),
         Arc::new(database_dumps_content::DatabaseDumpsContent::new()),
-        Arc::new(database_migrations::DatabaseMigrations::new()),
+        Arc::new(database_migrations::DatabaseMigrations::new(config)),
         Arc::new(database_unicode::DatabaseUnicode::new()),
         Arc::new(celery_queues_other::CeleryQueuesOther::new()),
         Arc::new(email_smtp::EmailSmtp::new(send_mail)),
@@ -203,7 +204,7 @@ fn list(config: &Config, send_mail: bool, surveyor: &Surveyor) -> Vec<Arc<dyn Ch
     let roll = workers::Roll::default();
     checks.extend(celery(config, &roll));
     checks.extend(service::all(config, surveyor));
-    checks.extend(code());
+    checks.extend(code(config));
     checks.extend(index(roll));
     checks.extend(disk_space::all());
     checks.extend(files_writable::all());
@@ -213,14 +214,14 @@ fn list(config: &Config, send_mail: bool, surveyor: &Surveyor) -> Vec<Arc<dyn Ch
 }
 
 /// The checks of the site's code; one Python tells two of them what they ask.
-fn code() -> Vec<Arc<dyn Check>> {
+fn code(config: &Config) -> Vec<Arc<dyn Check>> {
     let told = site_python::Told::default();
     vec![
         Arc::new(code_settings::CodeSettings::new(told.clone())),
         Arc::new(code_state::CodeState::new()),
         Arc::new(code_workers::CodeWorkers::new()),
         Arc::new(moss_executable::MossExecutable::new()),
-        Arc::new(site_python::SitePython::new(told)),
+        Arc::new(site_python::SitePython::new(told, config)),
     ]
 }
 

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{Site, harmless, site_complaint};
+use coursys_ops_core::config::{Config, Site, harmless, site_complaint};
 use coursys_ops_core::import::{self, Answer, Imported};
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Tier};
 use coursys_ops_core::process::Output;
 use coursys_ops_core::{Check, Scope};
 use serde::Deserialize;
 
+use crate::site_container::needs_site;
 use crate::site_shell::{site_failed, tell_site};
 use crate::traceback::Traceback;
 
@@ -66,7 +67,7 @@ pub(crate) struct SitePython {
 
 impl SitePython {
     /// The check, which leaves there what it is told.
-    pub(crate) fn new(told: Told) -> Self {
+    pub(crate) fn new(told: Told, config: &Config) -> Self {
         let spec = CheckSpec::new(ID, "The site's Python")
             .tier(Tier::Slow)
             .component("gunicorn")
@@ -76,7 +77,7 @@ impl SitePython {
                  see where it waits (`py-spy dump`, or Ctrl-C for a traceback)",
             )
             .explanation(EXPLANATION);
-        Self { spec, told }
+        Self { spec: needs_site(spec, config), told }
     }
 }
 
@@ -113,8 +114,14 @@ impl Check for SitePython {
         match said(scope).await {
             Ok(said) => {
                 scope.fact("site", said.versions.clone());
-                self.told.put(Some(said.settings.understand(&scope.config().site.dir)));
-                findings(&said)
+                let found = findings(&said);
+                let site = &scope.config().site;
+                let mounts = match &site.service {
+                    Some(service) => scope.containers().mounts(service).await.unwrap_or_default(),
+                    None => Vec::new(),
+                };
+                self.told.put(Some(said.settings.mounted(mounts).understand(&site.dir)));
+                found
             }
             Err(finding) => vec![finding],
         }

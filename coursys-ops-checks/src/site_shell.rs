@@ -1,13 +1,14 @@
-//! Asking the site through its own Python, as its user.
+//! Asking the site through its own Python, as its user, or in its container.
 
 use coursys_ops_core::Scope;
-use coursys_ops_core::config::site_complaint;
+use coursys_ops_core::config::{answered, site_complaint};
 use coursys_ops_core::model::{Code, Finding};
 use coursys_ops_core::process::Output;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::site_account::site_account;
+use crate::site_container::site_container;
 
 /// Runs a program in the site's Python and returns what it leaves in the variable `answer`.
 ///
@@ -39,11 +40,17 @@ pub(crate) async fn tell_site(
     program: &str,
     question: &(impl Serialize + Sync),
 ) -> Result<Output, Finding> {
-    let user = site_account(scope, "manage.py").await?;
     let program =
         script(program, question).map_err(|error| Finding::unknown(Code::HelperFailed, error.to_string()))?;
-    let output = scope.run(scope.config().site.python(program, user)).await;
-    output.map_err(|error| site_failed(&error.to_string()))
+    let config = scope.config();
+    let (command, understand): (_, fn(Output) -> Output) = match site_container(scope).await? {
+        Some(container) => {
+            let socket = config.docker.socket.as_deref();
+            (config.site.python_in(&container.id, socket, program, scope.remaining()), answered)
+        }
+        None => (config.site.python(program, site_account(scope, "manage.py").await?), |output| output),
+    };
+    scope.run(command).await.map(understand).map_err(|error| site_failed(&error.to_string()))
 }
 
 /// The site's Python failed to answer.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use crate::config::{Config, Server};
+use crate::containers::Containers;
 use crate::context::Context;
 use crate::errands::{ErrandError, Errands};
 use crate::helper::{Answer, Errand, FileStat, Seen};
@@ -36,6 +37,7 @@ pub struct Scope {
     deadline: Instant,
     children: Children,
     errands: Errands,
+    containers: Containers,
     resolver: Resolver,
     facts: FactSink,
 }
@@ -51,8 +53,9 @@ impl Scope {
         errands: Errands,
         facts: FactSink,
     ) -> Self {
-        let resolver = Resolver::new(errands.clone());
-        Self { context, begun: Instant::now(), deadline, children, errands, resolver, facts }
+        let containers = Containers::new(&context.config, context.helper.clone(), children.clone());
+        let resolver = Resolver::new(errands.clone(), containers.clone());
+        Self { context, begun: Instant::now(), deadline, children, errands, containers, resolver, facts }
     }
 
     /// When the run began: what was seen before may be true no more.
@@ -118,6 +121,12 @@ impl Scope {
     /// See [`NetError`]; what is wrong with the certificates is no error.
     pub async fn certificates(&self, server: &Server) -> Result<Presented, NetError> {
         net::present(&self.resolver, server).await
+    }
+
+    /// The containers of compose services.
+    #[must_use]
+    pub const fn containers(&self) -> &Containers {
+        &self.containers
     }
 
     /// Tells something worth knowing that is neither good nor bad.

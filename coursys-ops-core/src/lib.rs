@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod config;
+pub mod containers;
 pub mod context;
 pub mod disk;
 mod errands;

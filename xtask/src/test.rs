@@ -18,7 +18,7 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak` or `staging`.
+        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `staging` or `compose`.
         stage: Option<String>,
     },
 }
@@ -39,6 +39,7 @@ const ALL_FAULTS: Stage = ("faults", all_faults);
 const SOAK: Stage = ("soak", faults::soak);
 const STAGING: Stage = ("staging", staging::stage);
 const ALL_STAGING: Stage = ("staging", staging::whole_stage);
+const COMPOSE: Stage = ("compose", staging::compose_stage);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -50,10 +51,10 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
         None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
-            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING]
+            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING];
+            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

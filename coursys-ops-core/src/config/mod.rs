@@ -40,7 +40,7 @@ pub use reference::{reference, template};
 pub use schema::{Key, SERVERS, Schema};
 pub use shell::assignments;
 pub use show::{show_json, show_text};
-pub use site::{harmless, site_complaint};
+pub use site::{answered, harmless, site_complaint};
 pub use sources::{
     DEFAULT_FILE, FILE_VARIABLE, FileSource, Options, SITE_ENVIRONMENT, SiteEnvironment, Sources, file_path,
     read_sources,

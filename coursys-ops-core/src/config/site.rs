@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Site;
 use crate::process::{Command, Output, User};
@@ -11,6 +12,10 @@ use crate::trust;
 /// What `manage.py shell` is told: the program comes by standard input, which is a socket, and its answer goes back
 /// through it. Standard output is the site's own.
 const BOOTSTRAP: &str = "import os; exec(os.fdopen(0, encoding=\"utf-8\", closefd=False).read(), {\"__name__\": \"coursys_ops\"})";
+
+/// What stands before the answer of a site in a container, where it shares standard output with whatever the site prints
+/// while it starts.
+const ANSWER: &[u8] = b"\x1ecoursys-ops\x1e";
 
 /// The longest part of the site's complaint that a message repeats, in characters.
 const LONGEST_COMPLAINT: usize = 200;
@@ -28,6 +33,37 @@ impl Site {
         ];
         let command = Command::new(argv).dir(&self.dir).user(user).input(program).answering();
         self.environment().fold(command, |command, (name, value)| command.env(name, value))
+    }
+
+    /// The same in a container, as the account and with the variables that the site has there; [`answered`] finds the answer
+    /// in what comes out. In a container nothing ends with whoever called it: after `limit` it ends by itself.
+    #[must_use]
+    pub fn python_in(
+        &self,
+        container: &str,
+        socket: Option<&Path>,
+        program: impl Into<Vec<u8>>,
+        limit: Duration,
+    ) -> Command {
+        let seconds = limit.as_secs().saturating_add(1);
+        // Descriptor 0 is a pipe here, which nothing can be written to: it becomes what standard output was.
+        let bootstrap = format!(
+            "import os, signal; signal.alarm({seconds}); \
+             program = os.fdopen(0, encoding=\"utf-8\", closefd=False).read(); \
+             os.write(1, b\"\\x1ecoursys-ops\\x1e\"); os.dup2(1, 0); os.dup2(2, 1); \
+             exec(program, {{\"__name__\": \"coursys_ops\"}})"
+        );
+        let mut argv: Vec<OsString> = vec!["docker".into()];
+        if let Some(socket) = socket {
+            let mut host = OsString::from("unix://");
+            host.push(socket);
+            argv.extend(["--host".into(), host]);
+        }
+        let variable = "--env=PYTHONDONTWRITEBYTECODE=1";
+        argv.extend(["exec", "--interactive", variable, "--workdir"].map(Into::into));
+        argv.extend([self.dir.clone().into(), container.into(), self.python.clone().into()]);
+        argv.extend(["manage.py", "shell", "-c", &bootstrap].map(Into::into));
+        Command::new(argv).dir("/").input(program)
     }
 
     /// Why root must not run the site as itself: others can have written its `manage.py`. A file that is missing is told
@@ -63,6 +99,17 @@ impl Site {
     }
 }
 
+/// What a site in a container left, with the answer where it is when there is no container.
+#[must_use]
+pub fn answered(mut output: Output) -> Output {
+    let at = output.stdout.windows(ANSWER.len()).position(|window| window == ANSWER);
+    if let Some(at) = at {
+        let answer = output.stdout.split_off(at);
+        output.answer = answer.get(ANSWER.len()..).unwrap_or_default().to_vec();
+    }
+    output
+}
+
 /// Why the site's Python gave no answer, in its own words.
 #[must_use]
 pub fn site_complaint(output: &Output) -> String {
@@ -94,6 +141,17 @@ pub fn harmless(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_site_prints_while_it_starts_is_no_part_of_its_answer() {
+        let status = std::process::ExitStatus::default();
+        let output =
+            |stdout: &[u8]| Output { status, stdout: stdout.to_vec(), stderr: vec![], answer: vec![] };
+        let found = answered(output(b"loading apps\n\x1ecoursys-ops\x1e{\"a\": 1}"));
+        assert_eq!(found.answer, b"{\"a\": 1}");
+        assert_eq!(found.stdout, b"loading apps\n");
+        assert_eq!(answered(output(b"Traceback")).answer, b"");
+    }
 
     #[test]
     fn a_complaint_repeats_no_password_of_a_url() {

@@ -1,6 +1,6 @@
 //! What the site said, and what it means in keys of the configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -19,6 +19,9 @@ pub struct Answer {
     #[serde(default)]
     errors: std::collections::BTreeMap<String, String>,
     failed: Option<String>,
+    /// What the site's container has mounted: from where on this machine, and at which path.
+    #[serde(skip)]
+    mounts: Vec<(String, String)>,
 }
 
 /// The site's settings as keys of the configuration.
@@ -44,10 +47,23 @@ impl Answer {
         }
     }
 
+    /// The same of a site in a container, whose paths are elsewhere on this machine: see
+    /// [`Containers::mounts`](crate::containers::Containers::mounts).
+    #[must_use]
+    pub fn mounted(mut self, mounts: Vec<(String, String)>) -> Self {
+        self.mounts = mounts;
+        self
+    }
+
     /// Makes keys of it. Relative paths count from the site's directory, as for its own processes.
     #[must_use]
     pub fn understand(&self, site_dir: &Path) -> Imported {
-        let mut reader = Reader { settings: &self.settings, site_dir, imported: Imported::default() };
+        let mut reader = Reader {
+            settings: &self.settings,
+            mounts: &self.mounts,
+            site_dir,
+            imported: Imported::default(),
+        };
         reader.site();
         reader.database();
         reader.broker();
@@ -65,8 +81,22 @@ impl Answer {
     }
 }
 
+/// Where on this machine a path of a container is: below its innermost mount. Without one it is said as it is there.
+fn outside(mounts: &[(String, String)], path: PathBuf) -> PathBuf {
+    let below = mounts.iter().filter(|(source, _)| !source.is_empty()).filter_map(|(source, target)| {
+        let rest = path.strip_prefix(target).ok()?;
+        // Component by component: an empty rest joined would end in a slash.
+        Some((target.len(), Path::new(source).components().chain(rest.components()).collect::<PathBuf>()))
+    });
+    // Of those that have the same place, the first counts.
+    below
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map_or(path.clone(), |(_, found)| found)
+}
+
 struct Reader<'a> {
     settings: &'a Map<String, Json>,
+    mounts: &'a [(String, String)],
     site_dir: &'a Path,
     imported: Imported,
 }
@@ -85,7 +115,8 @@ impl<'a> Reader<'a> {
 
     fn path(&mut self, key: &str, path: Option<&str>) {
         if let Some(path) = path.filter(|path| !path.is_empty()) {
-            self.set(key, Value::Text(self.site_dir.join(path).to_string_lossy().into_owned()));
+            let path = outside(self.mounts, self.site_dir.join(path));
+            self.set(key, Value::Text(path.to_string_lossy().into_owned()));
         }
     }
 

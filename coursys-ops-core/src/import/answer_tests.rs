@@ -186,3 +186,19 @@ fn an_answer_without_settings_is_none() {
     );
     assert_eq!(error("[\"s3cret\"]"), "what came back is not the answer");
 }
+
+#[test]
+fn paths_of_a_container_are_told_as_this_machine_has_them() {
+    let mounts = [
+        ("/data/submitted_files", "/submitted_files"),
+        ("/var/lib/docker/volumes/coursys_static/_data", "/static"),
+        ("/elsewhere", "/static"),
+        ("", "/tmp"),
+    ];
+    let mounts = mounts.map(|(source, target)| (source.to_owned(), target.to_owned()));
+    let seen = |path: &str| outside(&mounts, path.into()).to_string_lossy().into_owned();
+    assert_eq!(seen("/submitted_files"), "/data/submitted_files");
+    assert_eq!(seen("/static/static/CACHE"), "/var/lib/docker/volumes/coursys_static/_data/static/CACHE");
+    assert_eq!(seen("/tmp/x"), "/tmp/x");
+    assert_eq!(seen("/submitted_files2"), "/submitted_files2");
+}

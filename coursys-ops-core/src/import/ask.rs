@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::answer::Answer;
-use crate::config::{Config, Site, site_complaint};
+use crate::config::{Config, Site, answered, site_complaint};
+use crate::containers::Containers;
 use crate::context::Caller;
+use crate::helper::Blind;
 use crate::process::{Children, Helper, Output, User};
 
 /// How long the site may take to answer. Its start imports all of Django, which takes seconds on a busy server.
@@ -68,10 +70,36 @@ async fn converse(
 ) -> Result<(Answer, Option<User>), ImportError> {
     let site = &config.site;
     let user = site_user(children, site, caller, helper).await?;
-    let command = site.python(PROGRAM, user.clone());
+    let container = container(children, config, helper).await?;
+    let command = match &container {
+        Some((container, _)) => site.python_in(container, config.docker.socket.as_deref(), PROGRAM, DEADLINE),
+        None => site.python(PROGRAM, user.clone()),
+    };
     let output = children.run(helper, command).await;
     let output = output.map_err(|error| site_failed(site, &error.to_string()))?;
-    Ok((understand(site, &output)?, user))
+    let Some((_, mounts)) = container else { return Ok((understand(site, &output)?, user)) };
+    Ok((understand(site, &answered(output))?.mounted(mounts), user))
+}
+
+/// The container to ask in, with what its project has mounted; nothing when the site runs on this machine, or this is its
+/// container.
+async fn container(
+    children: &Children,
+    config: &Config,
+    helper: &Helper,
+) -> Result<Option<(String, Vec<(String, String)>)>, ImportError> {
+    let Some(service) = config.site.service.as_deref() else { return Ok(None) };
+    let hint = "start it, or correct `site.service`";
+    let containers = Containers::new(config, helper.clone(), children.clone());
+    match containers.of(service).await {
+        Ok(own) => match own.into_iter().find(|one| one.state == "running") {
+            Some(container) => Ok(Some((container.id, containers.mounts(service).await.unwrap_or_default()))),
+            None => Err(ImportError::new(format!("no container of `{service}` runs"), hint)),
+        },
+        Err(Blind::Absent(_)) => Ok(None),
+        Err(Blind::Refused(why)) => Err(ImportError::refused(why, "run it with sudo")),
+        Err(blind) => Err(ImportError::new(blind.to_string(), "look whether Docker answers")),
+    }
 }
 
 /// As whom to ask; nothing when the caller is the site's user.

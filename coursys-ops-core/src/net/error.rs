@@ -28,6 +28,12 @@ pub enum NetError {
     /// TLS failed.
     #[error("TLS with {0} failed: {1}")]
     Tls(String, TlsProblem),
+    /// The host is a compose service, and none of its containers runs.
+    #[error("the compose service `{0}` does not run: {1}")]
+    Stopped(String, String),
+    /// The host is a compose service, and this caller may not ask Docker where that is.
+    #[error("where the compose service `{0}` is, only Docker can tell: {1}")]
+    NotPermitted(String, String),
     /// The helper process failed.
     #[error("cannot look up names: {0}")]
     Helper(String),
@@ -43,6 +49,8 @@ impl NetError {
             Self::Dns(..) => Code::DnsFailed,
             Self::Connect { source, .. } => code_of(source),
             Self::Tls(_, problem) => problem.code(),
+            Self::Stopped(..) => Code::NotRunning,
+            Self::NotPermitted(..) => Code::NotPermitted,
             Self::Helper(_) => Code::HelperFailed,
         }
     }
@@ -54,6 +62,13 @@ impl NetError {
         let hint = match self {
             Self::NotConfigured(key) => return Finding::not_configured(key),
             Self::Helper(_) => return Finding::unknown(Code::HelperFailed, self.to_string()),
+            Self::NotPermitted(..) => {
+                return Finding::skipped(Code::NotPermitted, self.to_string())
+                    .with_hint("run the check with sudo");
+            }
+            Self::Stopped(..) => {
+                "look at it with `coursys-ops status`, and start what does not run".to_owned()
+            }
             Self::UnknownHost(..) => format!("correct `{section}.host`, or the name in DNS or /etc/hosts"),
             Self::Dns(..) => "look at /etc/resolv.conf and at the name servers in it".to_owned(),
             Self::Tls(_, problem) => problem.hint(section),

@@ -105,11 +105,37 @@ impl ComposeService {
             );
             part.drift.push(Drift::new(DriftKind::OldDescription, message, self.hint(unit)));
         } else if changed_since(first, &seen.survey) {
-            let why = "the compose file was changed after the container was made; whether that matters to it tells \
-                       `docker compose config --hash`";
-            part.unseen.insert("description".to_owned(), why.to_owned());
+            self.described(&mut part, first, seen);
         }
         part
+    }
+
+    /// Whether a container that is older than the compose file is what that describes, as compose says.
+    fn described(&self, part: &mut Part, one: &Container, seen: &Surveyed) {
+        let unit = part.unit.clone();
+        let why = match (&one.config_hash, &seen.hashes) {
+            // Version 1 hashes in another way than version 2.
+            (Some(_), _)
+                if one.compose_version.as_deref().is_none_or(|version| version.starts_with("1.")) =>
+            {
+                "its hash of it is of version 1 of compose"
+            }
+            (Some(made), Some(Ok(hashes))) => match hashes.get(&unit) {
+                Some(now) if now == made => return,
+                _ => {
+                    let message =
+                        format!("the container of `{unit}` is not what the compose file describes now");
+                    part.drift.push(Drift::new(DriftKind::OldDescription, message, self.hint(&unit)));
+                    return;
+                }
+            },
+            (_, Some(Err(why))) => why,
+            _ => "the container does not tell of what it was made",
+        };
+        let why = format!(
+            "the compose file was changed after the container was made; whether that matters to it cannot be told: {why}"
+        );
+        part.unseen.insert("description".to_owned(), why);
     }
 
     fn hint(&self, unit: &str) -> String {
@@ -225,7 +251,7 @@ fn read(unit: &str, state: State, one: &Container, now: i64) -> Part {
 }
 
 /// Whether the compose file is younger than the container.
-fn changed_since(one: &Container, survey: &Survey) -> bool {
+pub(super) fn changed_since(one: &Container, survey: &Survey) -> bool {
     let made = one.created.as_deref().and_then(millis);
     made.zip(survey.compose_changed_ms).is_some_and(|(made, changed)| changed > made + SLACK_MS)
 }

@@ -34,7 +34,7 @@ fn seen(containers: Vec<Container>, change: impl FnOnce(&mut Surveyed)) -> (Part
     let images = [("rabbitmq:3".to_owned(), "sha256:1".to_owned())].into();
     survey.engine = Ok(Engine { containers, images, published: Vec::new() });
     let file = ComposeFile::read(b"services: { rabbitmq: { image: 'rabbitmq:3' } }");
-    let mut seen = Surveyed { survey, file: file.map_err(Blind::Broken) };
+    let mut seen = Surveyed { survey, file: file.map_err(Blind::Broken), hashes: None };
     change(&mut seen);
     let component = config.components["rabbitmq"].clone();
     let service = ComposeService::new(
@@ -151,4 +151,29 @@ fn compose_is_called_in_the_version_that_made_the_containers_as_far_as_it_is_the
     assert_eq!(call(true, true, "2.40.3"), "docker compose");
     assert_eq!(call(false, true, "1.29.2"), "docker compose");
     assert_eq!(call(false, false, "1.29.2"), "");
+}
+
+#[test]
+fn an_older_container_is_what_compose_says_it_is() {
+    let second = || Container {
+        compose_version: Some("2.40.3".into()),
+        config_hash: Some("32e7".into()),
+        ..healthy()
+    };
+    let told = |hash: Result<&str, &str>, container: Container| {
+        let hashes = hash.map(|hash| [("rabbitmq".to_owned(), hash.to_owned())].into());
+        let (part, _) = seen(vec![container], |seen| {
+            seen.survey.compose_changed_ms = Some(1_800_000_000_000);
+            seen.hashes = Some(hashes.map_err(ToOwned::to_owned));
+        });
+        (kinds(&part), part.unseen.get("description").cloned())
+    };
+    assert_eq!(told(Ok("32e7"), second()), (vec![], None));
+    assert_eq!(told(Ok("0000"), second()), (vec![DriftKind::OldDescription], None));
+    let (drift, why) = told(Err("compose does not tell: x"), second());
+    assert!(drift.is_empty() && why.unwrap().ends_with("cannot be told: compose does not tell: x"));
+    // Version 1 hashes in another way, and would always differ.
+    let first = Container { config_hash: Some("32e7".into()), ..healthy() };
+    let (drift, why) = told(Ok("0000"), first);
+    assert!(drift.is_empty() && why.unwrap().contains("version 1"));
 }

@@ -6,6 +6,7 @@
 mod chain;
 mod compose;
 mod compose_file;
+mod compose_hash;
 mod cron;
 mod findings;
 mod look;

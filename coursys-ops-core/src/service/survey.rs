@@ -6,23 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::{compose_file, systemctl};
+use super::compose::changed_since;
+use super::{compose_file, compose_hash, systemctl};
 use crate::check::Scope;
 use crate::config::{Component, Config, Manager};
+use crate::containers;
+pub(super) use crate::containers::full;
 use crate::helper::{Ask, Blind, Survey, SurveyRequest};
 use crate::process::Command;
 
-/// Where the system's bus is.
-const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
-
-/// How long a bus or a socket may be silent. A busy one answers within some milliseconds.
-const PATIENCE: Duration = Duration::from_millis(600);
-
 /// What was seen so short a time ago, in the same run, is true still.
 const FRESH: Duration = Duration::from_millis(500);
-
-/// The unit that Docker's engine runs as, unless the component says otherwise.
-const DOCKER: &str = "docker";
 
 /// Shares what is seen. Clones share, so that one look serves all services of a run.
 #[derive(Clone, Default)]
@@ -42,6 +36,8 @@ pub(super) struct Surveyed {
     pub survey: Survey,
     /// The services of the compose file; why they are not known.
     pub file: Result<compose_file::ComposeFile, Blind>,
+    /// What compose says of today's descriptions; nothing when nobody had to ask.
+    pub hashes: Option<Result<compose_hash::Hashes, String>>,
 }
 
 pub(super) type Seen = Result<Arc<Surveyed>, String>;
@@ -105,38 +101,24 @@ pub(super) fn request(config: &Config) -> SurveyRequest {
     let of = |manager| config.components.iter().filter(move |(_, component)| component.manager == manager);
     let units = of(Manager::Systemd).flat_map(|(name, component)| component.unit_names(name));
     let mut units: Vec<String> = units.map(full).collect();
-    let uses_docker = of(Manager::Compose).next().is_some() || config.components.contains_key(DOCKER);
-    let docker_unit = uses_docker.then(|| {
-        let component = config.components.get(DOCKER).filter(|one| one.manager == Manager::Systemd);
-        full(component.and_then(|one| one.unit.as_deref()).unwrap_or(DOCKER))
-    });
-    units.extend(docker_unit.iter().filter(|unit| !units.contains(unit)).cloned().collect::<Vec<_>>());
+    let of_docker = containers::request(config);
+    units.extend(of_docker.units.iter().filter(|unit| !units.contains(unit)).cloned().collect::<Vec<_>>());
     let ours = || config.components.values().filter(|component| component.manager.is_ours());
     let mut words: Vec<String> =
         ours().filter(|one| one.masters.is_some()).filter_map(|one| one.process.clone()).collect();
     words.dedup();
     let compose = config.compose.of_site(&config.site.dir);
     let asks_systemd = !units.is_empty();
-    let bus = config.systemd.bus.clone().unwrap_or_else(|| SYSTEM_BUS.to_owned());
     SurveyRequest {
-        bus: asks_systemd.then_some(bus),
+        bus: asks_systemd.then(|| containers::bus(config)),
         units,
-        docker_unit,
-        docker: config.docker.socket.clone().filter(|_| uses_docker),
-        project: compose.project(),
         compose_file: compose.file.filter(|_| of(Manager::Compose).next().is_some()),
         files: ours().flat_map(|component| component.configs.iter().cloned()).collect::<Vec<PathBuf>>(),
         crontabs: config.systemd.crontabs.iter().filter(|_| asks_systemd).cloned().collect(),
         words,
-        dir: config.site.dir.clone(),
         ports: ours().flat_map(|component| component.ports().collect::<Vec<_>>()).collect(),
-        patience_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
+        ..of_docker
     }
-}
-
-/// The whole name of a unit.
-pub(super) fn full(unit: &str) -> String {
-    if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") }
 }
 
 async fn look(scope: &Scope) -> Result<Surveyed, String> {
@@ -168,7 +150,13 @@ async fn look(scope: &Scope) -> Result<Surveyed, String> {
             None => Err(Blind::Broken("the compose file is no file, or far too long".to_owned())),
         },
     };
-    Ok(Surveyed { survey, file })
+    let mut containers = survey.engine.iter().flat_map(|engine| &engine.containers);
+    let hashes = if containers.any(|one| changed_since(one, &survey)) {
+        Some(compose_hash::hashes(scope, &config.compose.of_site(&config.site.dir)).await)
+    } else {
+        None
+    };
+    Ok(Surveyed { survey, file, hashes })
 }
 
 impl Surveyed {

@@ -52,7 +52,7 @@ fn look(name: &str, unit: UnitSeen, change: impl FnOnce(&mut Survey)) -> Part {
     let mut survey = survey();
     survey.units = Ok(BTreeMap::from([(full(name), unit)]));
     change(&mut survey);
-    let seen = Surveyed { survey, file: Ok(ComposeFile::default()) };
+    let seen = Surveyed { survey, file: Ok(ComposeFile::default()), hashes: None };
     UnitService::new(name.to_owned(), component, Surveyor::default()).part(name, &seen, &config)
 }
 

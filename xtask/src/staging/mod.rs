@@ -151,7 +151,7 @@ pub fn run(command: Command) -> Result<ExitCode> {
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn stage() -> Result<()> {
-    test::stage(false)
+    test::stage(Layout::Vm, false)
 }
 
 /// The stage of `cargo xtask test full`: the tests that take minutes, too.
@@ -159,5 +159,13 @@ pub fn stage() -> Result<()> {
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn whole_stage() -> Result<()> {
-    test::stage(true)
+    test::stage(Layout::Vm, true)
+}
+
+/// The same for a server of layout `compose`.
+///
+/// # Errors
+/// As [`whole_stage`].
+pub fn compose_stage() -> Result<()> {
+    test::stage(Layout::Compose, true)
 }

@@ -200,16 +200,10 @@ fn table(setting: &Setting, layout: Layout) -> Table {
 
 /// The site's files, as the server itself sees them.
 fn directories(layout: Layout) -> Table {
-    /// Where Docker keeps the volume of static files.
-    const VOLUME: &str = "/var/lib/docker/volumes/coursys_static/_data/static";
     match layout {
         Layout::Vm => of([("compressed_media", "/opt/static/static/CACHE".into())]),
-        Layout::Compose => of([
-            ("submitted", "/data/submitted_files".into()),
-            ("dumps", "/data/db_backups".into()),
-            ("static", VOLUME.into()),
-            ("compressed_media", format!("{VOLUME}/CACHE").into()),
-        ]),
+        // All is where the profile says.
+        Layout::Compose => Table::new(),
     }
 }
 

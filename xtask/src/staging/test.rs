@@ -30,9 +30,9 @@ pub fn run(which: &Which, filter: Option<&str>) -> Result<ExitCode> {
 ///
 /// # Errors
 /// One failed.
-pub fn stage(thorough: bool) -> Result<()> {
+pub fn stage(layout: Layout, thorough: bool) -> Result<()> {
     let more = thorough.then_some("--include-ignored");
-    let counts = with_server(&format!("test{}", std::process::id()), Layout::Vm, more.into_iter())?;
+    let counts = with_server(&format!("test{}", std::process::id()), layout, more.into_iter())?;
     match counts {
         Counts { failed: 0, passed: 1.. } => Ok(()),
         Counts { passed, failed } => bail!("{passed} passed, {failed} failed"),

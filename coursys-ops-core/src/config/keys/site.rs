@@ -13,6 +13,11 @@ pub(super) fn site(list: &mut List) {
     list.may("site.user_home", Kind::Path, "that account's home directory");
     list.need("site.dir", Kind::Path, "the directory that holds `manage.py`");
     list.need("site.python", Kind::Program, "the interpreter that runs `manage.py`");
+    list.may(
+        "site.service",
+        Kind::Text,
+        "the compose service in whose container the site's Python runs and its files are seen; without it, this machine",
+    );
     list.need("site.timezone", Kind::TimeZone, "the zone in which the database holds its naive local times");
     list.may("site.deploy_mode", Kind::Text, "what the site's own `COURSYS_DEPLOY_MODE` says");
     list.may("site.static_dir", Kind::Path, "where static files are collected");

@@ -133,6 +133,9 @@ pub struct Site {
     pub dir: PathBuf,
     /// The interpreter that runs `manage.py`.
     pub python: PathBuf,
+    /// The compose service in whose container the site's Python runs and the site's paths are seen; nothing means this
+    /// machine.
+    pub service: Option<String>,
     /// The IANA name of the zone in which the database holds its naive times.
     pub timezone: String,
     /// What the site's own `COURSYS_DEPLOY_MODE` says.

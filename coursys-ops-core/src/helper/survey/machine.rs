@@ -149,10 +149,27 @@ pub(super) fn memory(pid: u32) -> Option<u64> {
             own.then(|| fields.next()).flatten()
         })
     };
-    let unified = path("").map(|path| format!("/sys/fs/cgroup{path}/memory.current"));
-    let classic = path("memory").map(|path| format!("/sys/fs/cgroup/memory{path}/memory.usage_in_bytes"));
-    let read = |file: String| std::fs::read_to_string(file).ok()?.trim().parse().ok();
-    [classic, unified].into_iter().flatten().find_map(read)
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let classic = || Some(group_dir(&mounts, Some("memory"), path("memory")?)?.join("memory.usage_in_bytes"));
+    let unified = || Some(group_dir(&mounts, None, path("")?)?.join("memory.current"));
+    let read = |file: PathBuf| std::fs::read_to_string(file).ok()?.trim().parse().ok();
+    [classic(), unified()].into_iter().flatten().find_map(read)
+}
+
+/// Where a control group is mounted: of this controller (version 1), or of them all (version 2). In a container only a part
+/// of the hierarchy is.
+fn group_dir(mounts: &str, controller: Option<&str>, group: &str) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let (place, kind) = line.split_once(" - ")?;
+        let mut kind = kind.split(' ');
+        let (name, mut options) = (kind.next()?, kind.next_back()?.split(','));
+        let meant =
+            controller.map_or(name == "cgroup2", |own| name == "cgroup" && options.any(|one| one == own));
+        let mut place = place.split(' ').skip(3);
+        let (root, point) = (place.next()?, place.next()?);
+        let rest = Path::new(group).strip_prefix(root).ok().filter(|_| meant)?;
+        Some(Path::new(point).join(rest))
+    })
 }
 
 /// The lines of crontabs that start or restart something.
@@ -227,6 +244,18 @@ mod tests {
         let line = b"7 (a) R) b) T 3 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 4711 0";
         assert_eq!(stat(line), Some(('T', 3, 4711)));
         assert_eq!(stat(b"7 (a"), None);
+    }
+
+    #[test]
+    fn a_control_group_is_found_where_its_part_of_the_hierarchy_is_mounted() {
+        let mounts = "30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755\n\
+                      31 30 0:27 /machine /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+                      36 30 0:31 /machine /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n\
+                      37 30 0:32 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let at = |controller, group| group_dir(mounts, controller, group);
+        assert_eq!(at(Some("memory"), "/machine/docker/7"), Some("/sys/fs/cgroup/memory/docker/7".into()));
+        assert_eq!(at(Some("memory"), "/other/docker/7"), None);
+        assert_eq!(at(None, "/docker/7"), Some("/sys/fs/cgroup/unified/docker/7".into()));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Survey {
     pub engine: Result<Engine, Blind>,
     /// The compose file; nothing when none was asked for.
     pub compose_file: Option<Answer<FileLook>>,
-    /// When it was changed last, in milliseconds since 1970.
+    /// When it, or the file of its variables beside it, was changed last, in milliseconds since 1970.
     pub compose_changed_ms: Option<i64>,
     /// Whether `docker compose`, version 2, is installed.
     pub has_compose_v2: bool,
@@ -126,7 +126,10 @@ pub(super) fn survey(request: &SurveyRequest) -> Result<Survey, String> {
         units,
         engine,
         compose_file: compose.map(|path| machine::linked(path, MOST_COMPOSE).map_err(Refusal::from)),
-        compose_changed_ms: compose.and_then(|path| machine::changed_ms(path)),
+        compose_changed_ms: compose.and_then(|path| {
+            let variables = path.with_file_name(".env");
+            [path, &variables].into_iter().filter_map(|file| machine::changed_ms(file)).max()
+        }),
         has_compose_v2: machine::has_compose_v2(),
         has_compose_v1: machine::has_compose_v1(),
         running: machine::running(&request.words, &pids, &request.dir),
