@@ -27,7 +27,8 @@ const behind = (element) => {
 return [...document.querySelectorAll("h1, h2, h3, p, a, button, label, summary *, .co-finding *, dt, dd, code")]
   .filter((element) => element.checkVisibility() && element.textContent.trim())
   .map((element) => {
-    const [light, dark] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((a, b) => b - a);
+    const both = [getComputedStyle(element).color, behind(element)].map(luminance);
+    const [light, dark] = both.sort((a, b) => b - a);
     return [(light + 0.05) / (dark + 0.05), element.className || element.tagName, element.textContent.slice(0, 40)];
   })
   .filter(([ratio]) => ratio < 4.5);

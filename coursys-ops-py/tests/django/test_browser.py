@@ -29,7 +29,7 @@ def broken_site():
             "failed",
             "nothing listens on 127.0.0.1:5672",
             tier="sanity",
-            hint="start RabbitMQ: `cd /coursys && docker compose up -d rabbitmq`, then read `docker compose logs rabbitmq`",
+            hint="start RabbitMQ: `docker compose up -d rabbitmq`, then read `docker compose logs rabbitmq`",
         ),
         found(
             "celery.queue.fast",

@@ -79,6 +79,7 @@ class Texts(SimpleTestCase):
         ):
             assert "s3c" not in mask.text(text), mask.text(text)
         assert "host=db" in mask.text("password=s3cret;host=db")
+        assert mask.text("broker.password_file: there is no such file") == "broker.password_file: there is no such file"
 
     def test_a_known_secret_is_hidden_in_every_encoding(self):
         mask = Mask(["pä'ss<w>ör d"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kombu import Exchange, Queue
 
-from . import wiring
+from . import ops, wiring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 FIXTURE = wiring.load(BASE_DIR / "fixture.json")
@@ -30,6 +30,10 @@ INSTALLED_APPS = [
     "log",
     "docs",
 ]
+COURSYS_OPS = {}
+if ops.is_installed():
+    INSTALLED_APPS.append(ops.APP)
+    COURSYS_OPS = ops.options(BASE_DIR)
 MIDDLEWARE = [
     # First, so that a request with an unknown Host is refused before anything else happens.
     "django.middleware.common.CommonMiddleware",
@@ -37,7 +41,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "log.middleware.RequestLogMiddleware",
 ]
-TEMPLATES = []
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 ROOT_URLCONF = "site_fixture.urls"
 WSGI_APPLICATION = "site_fixture.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

@@ -32,7 +32,8 @@ _URL_LOGIN = re.compile(r"([a-z][a-z0-9+.-]*://)([^\s:/@'\"<>]*):([^\s'\"<>]*)@"
 _WEB_LOGIN = re.compile(r"(https?://)[^\s:/@'\"<>?]+@", re.IGNORECASE)
 _URL_QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s?'\"<>]*)\?[^\s'\"<>]+", re.IGNORECASE)
 _NAMED = re.compile(
-    r"""((?:[\w.-]*(?:passw|passwd|passphrase|secret|token|credential|api_?key|access_?key)[\w.-]*|\bpwd|\bpass)
+    r"""((?:[\w.-]*(?:passw|passwd|passphrase|secret|token|credential|api_?key|access_?key)[\w.-]*(?<!_file)
+        |\bpwd|\bpass)
         ["']?\s*(?:=>|[=:])\s*)                                 # password=, "password": , Password =>
         ("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"',;&})\]]+)   # what follows, quoted or not""",
     re.IGNORECASE | re.VERBOSE,

@@ -91,7 +91,8 @@ def pairs(report: Any, status: str, mask: Mask) -> Pairs:
         if check["status"] == status:
             for finding in check["findings"]:
                 if finding["status"] == status:
-                    subject = f"{finding['subject']}: " if finding["subject"] else ""
+                    named = finding["subject"] and finding["subject"] not in finding["message"]
+                    subject = f"{finding['subject']}: " if named else ""
                     hint = f"\n    {finding['hint']}" if finding["hint"] and status != "passed" else ""
                     found.append((check["title"], mask.text(f"{subject}{finding['message']}{hint}")))
     return found

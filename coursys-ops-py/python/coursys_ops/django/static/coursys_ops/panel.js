@@ -85,7 +85,8 @@
   const finding = (found) => {
     const item = byId("co-finding").content.firstElementChild.cloneNode(true);
     item.dataset.status = found.status;
-    item.querySelector(".co-message").textContent = (found.subject ? `${found.subject}: ` : "") + found.message;
+    const named = found.subject && !found.message.includes(found.subject);
+    item.querySelector(".co-message").textContent = (named ? `${found.subject}: ` : "") + found.message;
     item.querySelector(".co-code").textContent = found.code;
     item.querySelector(".co-hint-text").textContent = found.hint || "";
     item.querySelector(".co-hint").hidden = !found.hint;

@@ -1,0 +1,153 @@
+"""The app in the fixture site, on real servers: what `cargo xtask servers up` starts.
+
+    COURSYS_TEST_SERVERS=…/coursys-ops.toml COURSYS_TEST_PROGRAM=target/debug/coursys-ops \
+        python -m unittest test_on_servers
+
+It needs the real native half, beside the sources or installed in the site's environment.
+"""
+
+import http.client
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+CONFIG, PROGRAM = os.environ.get("COURSYS_TEST_SERVERS"), os.environ.get("COURSYS_TEST_PROGRAM")
+SOURCES = Path(__file__).resolve().parents[2] / "python"
+
+#: Seconds; a run has 15, and a busy machine takes its time to start Python.
+TIMEOUT_S = 90
+
+
+@unittest.skipUnless(CONFIG and PROGRAM, "COURSYS_TEST_SERVERS and COURSYS_TEST_PROGRAM are not set")
+class OnServers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        import tomllib
+
+        with open(CONFIG, "rb") as file:
+            cls.config = tomllib.load(file)
+        cls.site = cls.config["site"]["dir"]
+        cls.python = cls.config["site"]["python"]
+        user = pwd.getpwnam(cls.config["site"]["user"])
+        cls.account = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        cls.environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": cls.config["site"]["user_home"],
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": os.environ.get("PYTHONPATH") or str(SOURCES),
+        }
+
+    def call(self, *argv):
+        """Runs a program as the site does; its settings print a line first, as real ones do."""
+        ended = subprocess.run(
+            argv,
+            cwd=self.site,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            **self.account,
+        )
+        return ended.returncode, ended.stdout.replace("site_fixture: settings loaded\n", ""), ended.stderr
+
+    def manage(self, *arguments):
+        return self.call(self.python, "manage.py", *arguments)
+
+    def outcome(self, document):
+        """Status and codes of each check that both have. ODBC is in the program alone, not in wheels."""
+        return {
+            check["id"]: (check["status"], sorted({found["code"] for found in check["findings"]} - {"not_built_in"}))
+            for check in json.loads(document)["checks"]
+            if not check["id"].startswith("django.")
+        }
+
+    def test_check_things_says_what_the_program_says(self):
+        program = self.call(PROGRAM, "--config", CONFIG, "check", "--format", "json")
+        things = self.manage("check_things", "--format", "json")
+        self.maxDiff = None
+        self.assertEqual(self.outcome(things[1]), self.outcome(program[1]), things[2])
+        self.assertEqual(things[0], program[0])
+
+    def test_what_only_django_can_check_is_in_the_same_report(self):
+        _, out, err = self.manage("coursys_ops", "check", "django.*", "--tier", "slow", "--format", "json")
+        status = {check["id"]: check["status"] for check in json.loads(out)["checks"]}
+        self.assertEqual(status["django.cache.shared"], "passed", err)
+        self.assertEqual(status["django.cache.unicode"], "passed", err)
+        self.assertEqual(status["django.search.query"], "passed", err)
+        self.assertEqual(status["django.search.count"], "passed", err)
+        self.assertEqual(status["django.bitfield"], "skipped", err)
+
+    def test_no_password_is_printed(self):
+        fixture = json.loads(Path(self.site, "fixture.json").read_text(encoding="utf-8"))
+        secrets = [fixture[name]["password"] for name in ("database", "broker", "email")] + [fixture["secret_key"]]
+        for arguments in (("check_things",), ("check_things", "--format=json"), ("coursys_ops", "config")):
+            _, out, err = self.manage(*arguments)
+            for secret in secrets:
+                self.assertNotIn(secret, out + err)
+
+    def test_gunicorn_streams_the_run_and_answers_for_its_health(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        argv = [self.python, "-m", "gunicorn", "site_fixture.wsgi:application", f"--bind=127.0.0.1:{port}"]
+        server = subprocess.Popen(
+            [*argv, "--workers=1", "--preload", "--config=/dev/null", "--timeout=60"],
+            cwd=self.site,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self.account,
+        )
+        try:
+            self.wait_for(port)
+            status, body = self.ask(port, "GET", "/sysadmin/checks/health")
+            self.assertEqual((status, body), (200, b"healthy\n"))
+            self.assertEqual(self.ask(port, "GET", "/sysadmin/checks/", sysadmin=False)[0], 403)
+            self.assertIn(b"Run the checks", self.ask(port, "GET", "/sysadmin/checks/")[1])
+            for section in ("settings", "celery", "packages", "environment"):
+                self.assertEqual(self.ask(port, "GET", f"/sysadmin/checks/?section={section}")[0], 200, section)
+            self.stream(port)
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(TIMEOUT_S)
+
+    def stream(self, port):
+        """Events come one by one, and the report at the end."""
+        connection, answer = self.request(port, "POST", "/sysadmin/checks/", {"Accept": "application/x-ndjson"})
+        times, last = [], None
+        for line in answer:
+            times.append(time.monotonic())
+            last = json.loads(line)
+        connection.close()
+        self.assertEqual(last["event"], "report")
+        self.assertGreater(len(last["report"]["checks"]), 50)
+        self.assertGreater(times[-1] - times[0], 0.05, "everything came at once")
+
+    def request(self, port, method, path, headers=None, sysadmin=True):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+        who = {"X-Userid": "sysadmin"} if sysadmin else {}
+        connection.request(method, path, headers={"Host": "coursys.test", **who, **(headers or {})})
+        return connection, connection.getresponse()
+
+    def ask(self, port, method, path, sysadmin=True):
+        connection, answer = self.request(port, method, path, sysadmin=sysadmin)
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+
+    def wait_for(self, port):
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        self.fail("gunicorn does not listen")

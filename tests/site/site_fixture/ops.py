@@ -1,0 +1,34 @@
+"""The checks of `coursys_ops` in the site, where the package is installed."""
+
+import importlib.util
+from pathlib import Path
+
+#: The Django app.
+APP = "coursys_ops.django"
+
+#: Beside the copy of the site that `cargo xtask servers up` makes: what only who started the servers can know.
+CONFIGURATION = "coursys-ops.toml"
+
+
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return importlib.util.find_spec("coursys_ops") is not None
+
+
+def options(site: Path) -> dict:
+    """The setting `COURSYS_OPS`: who may see the panel, and the servers' configuration where there is one."""
+    return {"PERMISSION": "coredata.views.is_sysadmin", **_configuration(site.parent / CONFIGURATION)}
+
+
+def _configuration(path: Path) -> dict:
+    try:
+        import tomllib
+
+        configuration = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ImportError, OSError):
+        # Python 3.10 and before, or a site that somebody started by hand: its settings say enough.
+        return {}
+    for section in ("database", "broker", "search", "email"):
+        # The site's settings have the password itself.
+        configuration.get(section, {}).pop("password_file", None)
+    return configuration
