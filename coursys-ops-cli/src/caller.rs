@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use coursys_ops_core::context::Caller;
+use coursys_ops_core::process::local_name;
 
-/// The caller as the operating system knows him. Accounts that are not in the machine's own file are named by LOGNAME or
-/// USER: asking a directory service could take for ever.
+/// The caller as the operating system knows him.
 pub fn caller(environment: &BTreeMap<String, String>) -> Caller {
-    let uid = rustix::process::geteuid().as_raw();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let claimed = || ["LOGNAME", "USER"].iter().find_map(|name| environment.get(*name)).cloned();
-    let user = account(uid, &passwd).or_else(claimed).unwrap_or_else(|| uid.to_string());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Caller { uid, user, host }
+    Caller::of_process(environment)
 }
 
 /// How to start this program again from here: the path that it was started by, else its name, which the shell finds.
@@ -46,28 +41,5 @@ pub fn require_text() -> Result<(), String> {
 
 /// The name of an account of this machine, or its number in digits when it has none here.
 pub fn name_of(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    account(uid, &passwd).unwrap_or_else(|| uid.to_string())
-}
-
-fn account(uid: u32, passwd: &str) -> Option<String> {
-    let mut accounts = passwd.lines().map(|line| line.split(':'));
-    accounts.find_map(|mut fields| {
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::account;
-
-    #[test]
-    fn an_account_is_found_by_its_number_and_odd_lines_are_passed_over() {
-        let passwd =
-            "+::::::\n\nroot:x:0:0::/root:/bin/sh\nbroken:x\ncoursys:x:1001:1001::/home/coursys:/bin/false\n";
-        assert_eq!(account(1001, passwd).as_deref(), Some("coursys"));
-        assert_eq!(account(0, passwd).as_deref(), Some("root"));
-        assert_eq!(account(7, passwd), None);
-    }
+    local_name(uid).unwrap_or_else(|| uid.to_string())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::process::Helper;
+use crate::process::{Helper, local_name};
 use crate::secret::Redactor;
 
 /// Wall-clock time as a value, so that tests can set it. Durations are always monotonic.
@@ -34,6 +34,19 @@ pub struct Caller {
     pub user: String,
     /// The machine's name.
     pub host: String,
+}
+
+impl Caller {
+    /// Who runs this process, as the operating system knows him. Accounts that are not in the machine's own file are named by
+    /// LOGNAME or USER of the environment: asking a directory service could take for ever.
+    #[must_use]
+    pub fn of_process(environment: &BTreeMap<String, String>) -> Self {
+        let uid = rustix::process::geteuid().as_raw();
+        let claimed = || ["LOGNAME", "USER"].iter().find_map(|name| environment.get(*name)).cloned();
+        let user = local_name(uid).or_else(claimed).unwrap_or_else(|| uid.to_string());
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { uid, user, host }
+    }
 }
 
 /// Everything that a check may read.

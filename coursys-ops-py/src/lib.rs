@@ -1,22 +1,39 @@
 //! The native half of the Python package `coursys_ops`: conversion only.
 //!
-//! There are no globals, no pools and no threads that outlive a call: gunicorn and Celery fork after import.
+//! Every call is synchronous: it builds what it needs, gives up the interpreter's lock, runs on a fresh thread and leaves
+//! nothing behind. There are no globals, no pools and no threads that outlive a call: gunicorn and Celery fork after
+//! import. What Python's users see is made of this in Python, in `python/coursys_ops`.
 #![allow(missing_docs, reason = "what `#[pymodule]` generates")]
+
+mod callable;
+mod check;
+mod config;
+mod error;
+mod onlooker;
+mod serve;
+mod show;
 
 use pyo3::prelude::*;
 
 /// What Python sees as `coursys_ops._native`.
 #[pymodule]
 mod _native {
-    use pyo3::prelude::*;
+    #[pymodule_export]
+    use crate::callable::Reply;
+    #[pymodule_export]
+    use crate::check::{check, checks};
+    #[pymodule_export]
+    use crate::config::{Config, settings_reader};
+    #[pymodule_export]
+    use crate::serve::serve;
+    #[pymodule_export]
+    use crate::show::{codes, rendered};
 
     /// The number of the report's shape that this build speaks.
     #[pymodule_export]
     const SCHEMA: u32 = coursys_ops_core::model::SCHEMA;
 
-    /// The closed list of finding codes with their meanings, for those who translate or document them.
-    #[pyfunction]
-    fn codes() -> Vec<(&'static str, &'static str)> {
-        coursys_ops_core::model::Code::ALL.iter().map(|code| (code.as_str(), code.meaning())).collect()
-    }
+    /// The version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -311,6 +311,8 @@ codes! {
     CommandFailed = "command_failed",
     /// The command printed more than anybody reads.
     TooMuchOutput = "too_much_output",
+    /// A check that was registered in Python says that something is wrong.
+    CheckFailed = "check_failed",
     /// The site's own Python failed to answer.
     SiteFailed = "site_failed",
     /// Django's own system check complains.

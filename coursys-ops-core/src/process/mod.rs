@@ -13,4 +13,4 @@ pub use alone::{become_program, run_alone};
 pub use children::{Children, ProcessError};
 pub(crate) use children::{Line, Talk};
 pub use command::{Command, Helper, Output};
-pub use users::{User, local_group};
+pub use users::{User, local_group, local_name};

@@ -51,6 +51,21 @@ impl User {
     }
 }
 
+/// Finds the name of an account by its id, in the machine's own file.
+#[must_use]
+pub fn local_name(uid: u32) -> Option<String> {
+    name_of(uid, &std::fs::read_to_string("/etc/passwd").ok()?)
+}
+
+/// Finds it in lines of the format of passwd(5).
+fn name_of(uid: u32, passwd: &str) -> Option<String> {
+    let mut accounts = passwd.lines().map(|line| line.split(':'));
+    accounts.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
 /// Finds the id of a group in lines of the format of group(5).
 pub(super) fn find_group(name: &str, groups: &str) -> Option<u32> {
     groups.lines().find_map(|line| {
@@ -75,6 +90,15 @@ mod tests {
         let user = User::find("coursys", passwd).unwrap();
         assert_eq!((user.uid, user.gid, user.home), (998, 997, Some("/home/coursys".into())));
         assert_eq!(User::find("cour", passwd), None);
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_number_and_odd_lines_are_passed_over() {
+        let passwd =
+            "+::::::\n\nroot:x:0:0::/root:/bin/sh\nbroken:x\ncoursys:x:1001:1001::/home/coursys:/bin/false\n";
+        assert_eq!(name_of(1001, passwd).as_deref(), Some("coursys"));
+        assert_eq!(name_of(0, passwd).as_deref(), Some("root"));
+        assert_eq!(name_of(7, passwd), None);
     }
 
     #[test]

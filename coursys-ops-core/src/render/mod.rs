@@ -6,6 +6,7 @@
 
 pub mod escape;
 mod figures;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod junit;

@@ -1,0 +1,416 @@
+"""What a run found, as values that cannot be changed."""
+
+from __future__ import annotations
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping, Sequence
+
+#: The hint of a finding that somebody should look at, when who found it gave none.
+NO_HINT = "whoever wrote this check knows what to do"
+
+
+class _Value:
+    """A value of named parts: frozen, comparable, hashable where its parts are, and readable when printed."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, **parts: object) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, parts.pop(name))
+        if parts:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(parts))}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed")
+
+    def _parts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._parts() == other._parts()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._parts()))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({parts})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), dict(zip(self.__slots__, self._parts())))
+
+
+def _rebuilt(kind: type[_Value], parts: dict[str, object]) -> _Value:
+    """The value that was pickled."""
+    return kind(**parts)
+
+
+class Measurement(_Value):
+    """A figure behind a finding, in ``unit`` (``s``, ``ms``, ``B``, ``%``, or nothing for a count), with the values from which
+    on it is a warning or a failure."""
+
+    __slots__ = ("name", "value", "unit", "warn", "crit")
+
+    name: str
+    value: float
+    unit: str
+    warn: float | None
+    crit: float | None
+
+    def __init__(
+        self, name: str, value: float, unit: str = "", warn: float | None = None, crit: float | None = None
+    ) -> None:
+        super().__init__(name=name, value=float(value), unit=unit, warn=warn, crit=crit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return dict(zip(self.__slots__, self._parts()))
+
+
+class Finding(_Value):
+    """One thing that a check found, good or bad.
+
+    It unpacks to ``(label, message)``, as the site's templates expect. In a report, ``check`` is the id of the check and
+    ``label`` its title, with the subject when there is one; in a finding that a registered check returns, both are empty.
+    """
+
+    __slots__ = ("status", "code", "subject", "message", "hint", "measurements", "check", "label")
+
+    status: str
+    code: str
+    subject: str | None
+    message: str
+    hint: str | None
+    measurements: tuple[Measurement, ...]
+    check: str
+    label: str
+
+    def __init__(
+        self,
+        status: str,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        subject: str | None = None,
+        measurements: Sequence[Measurement] = (),
+        check: str = "",
+        label: str = "",
+    ) -> None:
+        super().__init__(
+            status=status,
+            code=code,
+            subject=subject,
+            message=message,
+            hint=hint,
+            measurements=tuple(measurements),
+            check=check,
+            label=label,
+        )
+
+    @classmethod
+    def passed(cls, message: str = "ok", **more: Any) -> Finding:
+        """All is well. ``more`` is ``subject`` and ``measurements``."""
+        return cls("passed", "ok", message, **more)
+
+    @classmethod
+    def warning(cls, message: str, hint: str = NO_HINT, code: str = "check_failed", **more: Any) -> Finding:
+        """It works, but somebody should look."""
+        return cls("warning", code, message, hint, **more)
+
+    @classmethod
+    def failed(cls, message: str, hint: str = NO_HINT, code: str = "check_failed", **more: Any) -> Finding:
+        """It is broken."""
+        return cls("failed", code, message, hint, **more)
+
+    @classmethod
+    def unknown(cls, message: str, hint: str | None = None, code: str = "contradictory", **more: Any) -> Finding:
+        """It could not be found out."""
+        return cls("unknown", code, message, hint, **more)
+
+    @classmethod
+    def skipped(cls, message: str, code: str = "not_in_layout", **more: Any) -> Finding:
+        """It does not apply here."""
+        return cls("skipped", code, message, **more)
+
+    @classmethod
+    def _of(cls, found: Mapping[str, Any], check: str, title: str) -> Finding:
+        subject = found["subject"]
+        return cls(
+            found["status"],
+            found["code"],
+            found["message"],
+            found["hint"],
+            subject=subject,
+            measurements=[Measurement(**measured) for measured in found["measurements"]],
+            check=check,
+            label=f"{title}: {subject}" if subject else title,
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.label, self.message))
+
+    def __str__(self) -> str:
+        head = f"{self.label}: {self.message}" if self.label else self.message
+        return f"{head} ({self.hint})" if self.hint else head
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it; what belongs to its check is left out."""
+        return {
+            "status": self.status,
+            "code": self.code,
+            "subject": self.subject,
+            "message": self.message,
+            "hint": self.hint,
+            "measurements": [measured.to_dict() for measured in self.measurements],
+        }
+
+
+class Fact(_Value):
+    """Something worth knowing that is neither good nor bad. It unpacks to ``(label, value)``."""
+
+    __slots__ = ("label", "value")
+
+    label: str
+    value: str
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.label, self.value))
+
+
+class Run(_Value):
+    """Who, where and when, and how it ended."""
+
+    __slots__ = (
+        "id",
+        "started_at",
+        "duration_ms",
+        "deadline_ms",
+        "host",
+        "user",
+        "layout",
+        "tier",
+        "version",
+        "ended",
+        "abandoned",
+        "exit_code",
+    )
+
+    id: str
+    started_at: str
+    duration_ms: float
+    deadline_ms: int
+    host: str
+    user: str
+    layout: str
+    tier: str
+    version: str
+    ended: str
+    abandoned: int
+    exit_code: int
+
+
+class Summary(_Value):
+    """How many checks have which status."""
+
+    __slots__ = ("passed", "warning", "failed", "unknown", "skipped")
+
+    passed: int
+    warning: int
+    failed: int
+    unknown: int
+    skipped: int
+
+    def __str__(self) -> str:
+        words = ("failed", "unknown", "warning", "skipped", "passed")
+        counts = [f"{getattr(self, word)} {word}" for word in words if getattr(self, word)]
+        return ", ".join(counts) or "nothing was looked at"
+
+
+class CheckReport(_Value):
+    """One check of a report; iterates over its findings."""
+
+    __slots__ = ("id", "title", "tier", "location", "status", "duration_ms", "because", "findings")
+
+    id: str
+    title: str
+    tier: str
+    location: str | Mapping[str, str]
+    status: str
+    duration_ms: float | None
+    because: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def code(self) -> str:
+        """The code of the first finding that made the check what it is."""
+        return next((found.code for found in self.findings if found.status == self.status), "no_finding")
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.status, self.findings))
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.status}"
+
+
+class Report:
+    """The report of a run: iterates over its checks, has each by its id, and compares by what it holds.
+
+    ``passed``, ``failed``, ``warnings``, ``unknown`` and ``skipped`` are findings of that status, in the order of the report;
+    each unpacks to ``(label, message)``.
+    """
+
+    __slots__ = ("run", "summary", "facts", "checks", "_document")
+
+    run: Run
+    summary: Summary
+    facts: tuple[Fact, ...]
+    checks: tuple[CheckReport, ...]
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        schema = document.get("schema")
+        if schema != _native.SCHEMA:
+            raise ValueError(f"a report of schema {_native.SCHEMA} is expected, found {schema!r}")
+        keep = object.__setattr__
+        keep(self, "_document", document)
+        keep(self, "run", Run(**document["run"]))
+        keep(self, "summary", Summary(**document["summary"]))
+        keep(self, "facts", tuple(Fact(**fact) for fact in document["facts"]))
+        keep(self, "checks", tuple(_check(found) for found in document["checks"]))
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The report of a JSON document, as ``check --format json`` prints it."""
+        import json
+
+        return cls(json.loads(text))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Report cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Report cannot be changed")
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is failed or unknown, nor, in a strict run, a warning."""
+        return self.run.exit_code == 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding of every check."""
+        return tuple(found for check in self.checks for found in check.findings)
+
+    def _with(self, status: str) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.status == status)
+
+    @property
+    def passed(self) -> tuple[Finding, ...]:
+        """What is as it should be."""
+        return self._with("passed")
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """What is broken."""
+        return self._with("failed")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What works, but somebody should look."""
+        return self._with("warning")
+
+    @property
+    def unknown(self) -> tuple[Finding, ...]:
+        """What could not be found out."""
+        return self._with("unknown")
+
+    @property
+    def skipped(self) -> tuple[Finding, ...]:
+        """What was not looked at, and why."""
+        return self._with("skipped")
+
+    def __iter__(self) -> Iterator[CheckReport]:
+        return iter(self.checks)
+
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, id: str) -> CheckReport:
+        for found in self.checks:
+            if found.id == id:
+                return found
+        raise KeyError(id)
+
+    def __contains__(self, id: object) -> bool:
+        return any(found.id == id for found in self.checks)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return self._document == other._document
+
+    def __hash__(self) -> int:
+        return hash(self.run)
+
+    def __repr__(self) -> str:
+        return f"<Report {self.run.id}: {self.summary}>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._document,)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document as Python has it; a copy."""
+        import copy
+
+        return copy.deepcopy(dict(self._document))
+
+    def to_json(self) -> str:
+        """The JSON document, as ``check --format json`` prints it, in ASCII."""
+        import json
+
+        # What DEL would do to a terminal, and the only one that this leaves in.
+        return json.dumps(self._document, indent=2).replace("\x7f", "\\u007f") + "\n"
+
+    def to_html(self) -> str:
+        """A fragment of HTML without styles and scripts; see the documentation for its classes."""
+        return self.render("html")
+
+    def to_text(self, *, width: int = 100, verbose: bool = False) -> str:
+        """For people, as the program prints it; ``verbose`` shows codes, figures and what passed, too."""
+        return self.render("text", width=width, verbose=verbose)
+
+    def render(self, format: str, *, width: int = 100, verbose: bool = False) -> str:
+        """In a format of the program: ``text``, ``json``, ``html``, ``junit``, ``nagios`` or ``prometheus``."""
+        import json
+
+        if format == "json":
+            return self.to_json()
+        return _native.render(json.dumps(self._document), format, width=width, verbose=verbose)
+
+
+def _check(found: Mapping[str, Any]) -> CheckReport:
+    id, title = found["id"], found["title"]
+    parts = dict(found)
+    parts["because"] = tuple(found["because"])
+    parts["findings"] = tuple(Finding._of(finding, id, title) for finding in found["findings"])
+    return CheckReport(**parts)
