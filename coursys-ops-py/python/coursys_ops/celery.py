@@ -1,7 +1,6 @@
 """The task `coursys_ops.run_checks`: a worker makes checks that must run where it is.
 
-Celery finds it when the app `coursys_ops.django` is installed and `autodiscover_tasks(related_name="celery")` or
-`imports = ["coursys_ops.celery"]` names this module.
+Celery's `autodiscover_tasks()` finds it when the app `coursys_ops.django` is installed.
 """
 
 from __future__ import annotations

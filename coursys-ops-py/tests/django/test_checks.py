@@ -1,5 +1,6 @@
 """The checks that only Django can make find what they are for."""
 
+import unittest
 from unittest import mock
 
 from django.core.cache import cache
@@ -7,6 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from harness import Case, coursys_ops, fake_native, override_settings
 from panel_site.models import Offering
+from panel_site.settings import HAS_BIT_FIELDS, HAS_SEARCH
 
 from coursys_ops.django import checks, library, panel, sanity, search, shared_cache
 
@@ -27,6 +29,7 @@ class WithTables(Case):
         Offering.objects.all().delete()
 
 
+@unittest.skipUnless(HAS_BIT_FIELDS, "django-bitfield is not installed")
 class BitFields(WithTables):
     def test_a_table_without_rows_is_well(self):
         assert shown(checks.bit_fields()) == [("passed", "ok")]
@@ -112,6 +115,7 @@ class SharedCache(Case):
         assert "COURSYS_DB_PASSWORD" not in environment and "UNKNOWN" not in environment
 
 
+@unittest.skipUnless(HAS_SEARCH, "haystack or Whoosh is not installed")
 class Search(WithTables):
     """Through a real Whoosh index in a directory, as in development."""
 
@@ -157,6 +161,7 @@ class Search(WithTables):
                 search.query()
 
 
+@unittest.skipUnless(HAS_BIT_FIELDS and HAS_SEARCH, "django-bitfield, haystack or Whoosh is not installed")
 class InARun(WithTables):
     """As registered checks among the others, each in a thread of its own."""
 
