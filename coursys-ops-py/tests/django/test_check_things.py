@@ -152,7 +152,7 @@ class Ops(Case):
 
     def test_the_configuration_is_shown_without_secrets(self):
         out, _, _ = run("coursys_ops", "config")
-        assert "broker.test" in out
+        assert "mail.test" in out
         assert_no_secret(out)
 
     def test_a_mail_by_djangos_backend(self):

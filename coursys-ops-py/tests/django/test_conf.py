@@ -51,7 +51,7 @@ class Configuration(Case):
     def test_the_sites_settings_go_in_as_import_django_reads_them(self):
         settings = conf.config()._native.parts["settings"]["settings"]
         assert settings["database"]["ENGINE"].endswith("sqlite3")
-        assert settings["broker"]["host"] == "broker.test"
+        assert settings["EMAIL_HOST"] == "mail.test"
 
     def test_a_wrong_configuration_raises_and_is_tried_again(self):
         fake_native.RAISES = coursys_ops.ConfigError(["database.port: expected a number"])
