@@ -138,6 +138,8 @@ class Panel(Case):
         failed = self.one('.co-check[data-status="failed"]')
         assert "nothing listens on 127.0.0.1:5672" in failed.text
         assert "What to do: start RabbitMQ" in failed.text
+        codes = [code.text for code in failed.find_elements("css selector", ".co-hint code")]
+        assert codes == ["docker compose up -d rabbitmq", "docker compose logs rabbitmq"]
         assert not self.one('.co-check[data-status="passed"]').get_attribute("open")
         self.picture("failed")
 

@@ -6,6 +6,7 @@
 It needs the real native half, beside the sources or installed in the site's environment.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -22,6 +23,22 @@ SOURCES = Path(__file__).resolve().parents[2] / "python"
 
 #: Seconds; a run has 15, and a busy machine takes its time to start Python.
 TIMEOUT_S = 90
+
+#: Sends the task four times at once and prints the answers.
+ASK_WORKER = """
+import json, sys
+from site_fixture import celery_app
+ids = ["database.connection", "django.search.query"]
+send = lambda: celery_app.send_task("coursys_ops.run_checks", [ids, 10], queue=sys.argv[1], expires=60)
+print(json.dumps([answer.get(timeout=60) for answer in [send() for _ in range(4)]]))
+"""
+
+DELETE_QUEUE = """
+import sys
+from site_fixture import celery_app
+with celery_app.connection() as connection:
+    connection.default_channel.queue_delete(sys.argv[1])
+"""
 
 
 @unittest.skipUnless(CONFIG and PROGRAM, "COURSYS_TEST_SERVERS and COURSYS_TEST_PROGRAM are not set")
@@ -97,15 +114,7 @@ class OnServers(unittest.TestCase):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         argv = [self.python, "-m", "gunicorn", "site_fixture.wsgi:application", f"--bind=127.0.0.1:{port}"]
-        server = subprocess.Popen(
-            [*argv, "--workers=1", "--preload", "--config=/dev/null", "--timeout=60"],
-            cwd=self.site,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            **self.account,
-        )
+        server = self.start(*argv, "--workers=1", "--preload", "--config=/dev/null", "--timeout=60")
         try:
             self.wait_for(port)
             status, body = self.ask(port, "GET", "/sysadmin/checks/health")
@@ -116,8 +125,46 @@ class OnServers(unittest.TestCase):
                 self.assertEqual(self.ask(port, "GET", f"/sysadmin/checks/?section={section}")[0], 200, section)
             self.stream(port)
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            self.stop(server)
+
+    def test_a_worker_makes_the_checks_that_it_is_sent(self):
+        queue = f"coursys-ops-test-{os.getpid()}"
+        worker = [self.python, "-m", "celery", "-A", "site_fixture", "worker", "-Q", queue, "-n", f"{queue}@test"]
+        server = self.start(*worker, "--concurrency=2")
+        try:
+            status, out, err = self.call(self.python, "-c", ASK_WORKER, queue)
+        finally:
+            self.stop(server)
+            self.call(self.python, "-c", DELETE_QUEUE, queue)
+        self.assertEqual(status, 0, err)
+        answers = json.loads(out)
+        self.assertEqual(len(answers), 4)
+        for answer in answers:
+            self.assertEqual((answer["worker"], answer["error"]), (f"{queue}@test", None))
+            found = {check["id"]: check["status"] for check in answer["report"]["checks"]}
+            self.assertEqual((found["database.connection"], found["django.search.query"]), ("passed", "passed"))
+
+    def start(self, *argv):
+        """Starts a server of the site's."""
+        return subprocess.Popen(
+            argv,
+            cwd=self.site,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self.account,
+        )
+
+    def stop(self, server):
+        """Ends it, and whatever it started."""
+        server.terminate()
+        try:
             server.wait(TIMEOUT_S)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
 
     def stream(self, port):
         """Events come one by one, and the report at the end."""

@@ -76,11 +76,12 @@ class Page(Case):
 
     def test_without_scripts_the_form_gives_the_whole_page_worst_first(self):
         fake_native.put(
-            found("cas.login", "CAS login", "failed", "HTTP 500", hint="call them"),
+            found("cas.login", "CAS login", "failed", "HTTP 500", hint="`call <them>` now"),
             found("time.offset", "Clock", "warning", "off"),
         )
         page = self.client.post("/checks/", **ALLOWED).content.decode()
-        places = [page.index(text) for text in ("HTTP 500", "call them", "off", "Broker connection")]
+        assert "<code>call &lt;them&gt;</code> now" in page
+        places = [page.index(text) for text in ("HTTP 500", "call &lt;them", "off", "Broker connection")]
         assert places == sorted(places)
         assert "1 failed, 1 warning, 6 passed in 0.0 s" in page
 

@@ -82,13 +82,28 @@
     }
   };
 
+  /** Shows a text; what stands between back-ticks is code. */
+  const ticked = (element, text) => {
+    const parts = text.split("`");
+    if (parts.length % 2 === 0) {
+      element.textContent = text;
+      return;
+    }
+    const code = (part) => {
+      const shown = document.createElement("code");
+      shown.textContent = part;
+      return shown;
+    };
+    element.replaceChildren(...parts.map((part, at) => (at % 2 ? code(part) : part)));
+  };
+
   const finding = (found) => {
     const item = byId("co-finding").content.firstElementChild.cloneNode(true);
     item.dataset.status = found.status;
     const named = found.subject && !found.message.includes(found.subject);
-    item.querySelector(".co-message").textContent = (named ? `${found.subject}: ` : "") + found.message;
+    ticked(item.querySelector(".co-message"), (named ? `${found.subject}: ` : "") + found.message);
     item.querySelector(".co-code").textContent = found.code;
-    item.querySelector(".co-hint-text").textContent = found.hint || "";
+    ticked(item.querySelector(".co-hint-text"), found.hint || "");
     item.querySelector(".co-hint").hidden = !found.hint;
     return item;
   };
