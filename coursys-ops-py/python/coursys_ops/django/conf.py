@@ -50,7 +50,7 @@ class Options:
         "broker.connection",
         "cache.connection",
         "search.query",
-        "celery.queue.*",
+        "celery.queue.fast",
     )
     #: Those of them that are told and make nobody unhealthy: a search server finds nothing while it starts.
     health_hints: tuple[str, ...] = ("search.query", "search.freshness")
