@@ -58,7 +58,7 @@ def search_query() -> Finding:
     return search.query()
 
 
-def search_count() -> Finding:
+def search_count() -> list[Finding]:
     """Counts what the search index holds of each model and compares it with what the site says belongs there.
 
     A rebuild that was interrupted leaves an index that answers, and finds half of the courses.

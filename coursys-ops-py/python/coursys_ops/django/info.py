@@ -63,7 +63,7 @@ def pip_info() -> Info:
     """The installed packages as `pip freeze` lists them, without starting a process."""
     from importlib.metadata import distributions
 
-    found = {}
+    found: dict[str, str] = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]
         if name:

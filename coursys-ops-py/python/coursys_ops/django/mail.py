@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
@@ -27,7 +29,7 @@ def send_test_email(email: str) -> tuple[bool, str]:
     except ValidationError:
         return False, "this is no e-mail address"
     try:
-        connection = get_connection(fail_silently=False)
+        connection: Any = get_connection(fail_silently=False)
         if getattr(connection, "timeout", 0) is None:
             connection.timeout = TIMEOUT_S
         sent = EmailMessage(SUBJECT, BODY, settings.DEFAULT_FROM_EMAIL, [email], connection=connection).send()

@@ -6,6 +6,7 @@ from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.templatetags.static import static
 from django.views.generic import TemplateView
 
@@ -61,7 +62,7 @@ class PanelView(TemplateView):
         )
         return context
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: HttpRequest) -> HttpResponseBase:
         """Runs the checks, or sends the test mail."""
         if request.POST.get("action") == "email":
             address = request.POST.get("email", "").strip()
