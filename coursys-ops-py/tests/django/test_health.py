@@ -61,14 +61,32 @@ class Health(Case):
 
     def test_a_wrong_configuration_is_unhealthy_and_tells_no_secret(self):
         fake_native.RAISES = coursys_ops.ConfigError(["broker.vhost: `br/oker p@ss%2` is none"])
-        with override_settings(COURSYS_OPS={"PERMISSION": "panel_site.hooks.is_sysadmin"}):
-            response = self.client.get("/checks/health", HTTP_X_ROLE="SYSA")
-        assert response.status_code == 503 and b"broker.vhost" in response.content
-        assert_no_secret(response.content.decode())
+        response = self.client.get("/checks/health")
+        assert response.status_code == 503 and response.content == b"unhealthy\n"
+        reason = health.look(60).reason
+        assert "broker.vhost" in reason
+        assert_no_secret(reason)
 
     def test_whatever_is_raised_is_unhealthy(self):
         with mock.patch.object(health, "health_check", side_effect=ZeroDivisionError("x")):
             assert self.client.get("/checks/health").status_code == 503
+
+    def test_nobody_is_asked_for_while_the_database_hangs(self):
+        gone = found("database.connection", "Database", "failed", "no answer", tier="sanity", code="timeout")
+        for broken in (gone, {**gone, "id": "cache.connection"}):
+            fake_native.reset()
+            fake_native.put(broken)
+            health._last = None
+            with mock.patch("django.contrib.auth.middleware.get_user") as asked:
+                response = self.client.get("/checks/health")
+            assert response.content.decode() == f"unhealthy\nfailed {broken['id']} (timeout)\n"
+            asked.assert_not_called()
+
+    def test_it_answers_when_nobody_can_tell_who_asks(self):
+        fake_native.put(BROKEN)
+        with mock.patch("django.contrib.auth.middleware.get_user", side_effect=OSError("the database is down")):
+            response = self.client.get("/checks/health")
+        assert response.status_code == 503 and b"broker.connection" in response.content
 
     def test_head_and_no_post(self):
         assert self.client.head("/checks/health").status_code == 200

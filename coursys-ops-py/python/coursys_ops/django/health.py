@@ -16,6 +16,9 @@ from . import access, conf
 from .mask import Mask
 from .sanity import Unhealthy, health_check, worst
 
+#: The checks of what sessions may be kept in.
+SESSIONS = ("database.connection", "cache.connection")
+
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"
 
 
@@ -65,7 +68,7 @@ class HealthView(View):
         options = conf.options()
         answer = look(options.health_max_age)
         status = 200 if answer.healthy else options.health_status
-        document = self.document(answer, whole=not answer.healthy and access.is_permitted(request))
+        document = self.document(answer, whole=may_be_asked(answer) and access.is_permitted(request))
         if wants_json(request):
             response: HttpResponse = JsonResponse(document, status=status)
         else:
@@ -86,6 +89,14 @@ class HealthView(View):
         if whole:
             document["reason"] = answer.reason
         return document
+
+
+def may_be_asked(answer: _Answer) -> bool:
+    """Whether it can be asked who asks: where sessions are kept must answer, or the probe would hang with it."""
+    if answer.report is None:
+        return False
+    status = {check["id"]: check["status"] for check in answer.report["checks"]}
+    return all(status.get(ident) in ("passed", "warning", "skipped") for ident in SESSIONS)
 
 
 def wants_json(request: HttpRequest) -> bool:
