@@ -182,11 +182,16 @@ fn put(table: &mut toml::Table, key: &str, value: toml::Value) {
     }
 }
 
-/// Lays values over others; tables grow together.
+/// Lays values over others; tables grow together, and what a section may say in one way only is pushed out.
 fn overlay(below: &mut toml::Table, above: toml::Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => {
+                for name in above.keys() {
+                    below.retain(|rival, _| rival == name || !config::either(&key, name).contains(rival));
+                }
+                overlay(below, above);
+            }
             (_, value) => drop(below.insert(key, value)),
         }
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything in stages, each with its time.
 
+mod panel;
 mod report;
 
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `staging` or `compose`.
+        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `staging`, `compose` or `panel`.
         stage: Option<String>,
     },
 }
@@ -40,6 +41,7 @@ const SOAK: Stage = ("soak", faults::soak);
 const STAGING: Stage = ("staging", staging::stage);
 const ALL_STAGING: Stage = ("staging", staging::whole_stage);
 const COMPOSE: Stage = ("compose", staging::compose_stage);
+const PANEL: Stage = ("panel", panel::stage);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -51,10 +53,10 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
         None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
-            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE]
+            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE, PANEL]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE];
+            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE, PANEL];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

@@ -8,8 +8,9 @@ use super::schema::{COMPONENTS, SERVERS, Schema, component_name, component_of, s
 use super::value::Value;
 
 /// The keys of a section of which a layer may give only one, `name` among them; giving it pushes out what earlier layers
-/// say about the others.
-fn either(section: &str, name: &str) -> Vec<String> {
+/// say about the others. Nothing for a key that stands alone.
+#[must_use]
+pub fn either(section: &str, name: &str) -> Vec<String> {
     const PLACE: [&str; 2] = ["host", "socket"];
     if SERVERS.contains(&section) && PLACE.contains(&name) {
         return PLACE.map(ToOwned::to_owned).into();

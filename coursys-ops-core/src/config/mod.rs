@@ -24,6 +24,7 @@ mod value;
 pub use error::{ConfigErrors, Origin, Problem};
 pub use layer::{ENV_PREFIX, OTHER_VARIABLES, SITE_VARIABLES};
 pub use load::{Loaded, Shown, load};
+pub use merge::either;
 pub use model::SiteCode;
 pub use model::{
     Broker, Cache, Cas, Celery, Checks, Component, Compose, Config, Database, Disk, Docker, Dumps, Email,

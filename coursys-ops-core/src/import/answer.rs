@@ -1,5 +1,6 @@
 //! What the site said, and what it means in keys of the configuration.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -337,10 +338,13 @@ impl<'a> Reader<'a> {
         self.text("time.host", names(self.setting("NTP_REFERENCE")).first().map(String::as_str));
         self.port("time.port", self.setting("NTP_PORT"));
         let served = self.setting("SERVE_HOSTS").or_else(|| self.setting("ALLOWED_HOSTS"));
-        // A pattern is no host.
+        // A pattern is no host, and Django takes a host twice without a word.
         let hosts = |value| -> Vec<String> {
+            let mut known = BTreeSet::new();
             let mut hosts = names(value);
-            hosts.retain(|host| !host.is_empty() && !host.starts_with(['.', '*']));
+            hosts.retain(|host| {
+                !host.is_empty() && !host.starts_with(['.', '*']) && known.insert(host.clone())
+            });
             hosts
         };
         for (key, value) in [("web.hosts", served), ("web.redirected_hosts", self.setting("REDIRECT_HOSTS"))]

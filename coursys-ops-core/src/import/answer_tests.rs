@@ -166,6 +166,9 @@ fn patterns_are_no_hosts_and_the_served_hosts_win() {
     let hosts = json!({"SERVE_HOSTS": ["a.ca"], "ALLOWED_HOSTS": ["*"], "REDIRECT_HOSTS": [".b.ca", "b.ca"]});
     assert_eq!(of("web", hosts), ["web.hosts = [\"a.ca\"]", "web.redirected_hosts = [\"b.ca\"]"]);
     assert_eq!(of("web", json!({"ALLOWED_HOSTS": ["*", "c.ca"]})), ["web.hosts = [\"c.ca\"]"]);
+    // Django does not mind a host that is there twice.
+    let twice = json!({"ALLOWED_HOSTS": ["c.ca", "b.ca", "c.ca"]});
+    assert_eq!(of("web", twice), ["web.hosts = [\"c.ca\", \"b.ca\"]"]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ FACTS = []
 RAISES = None
 #: Arguments of each run so far.
 CALLS = []
+#: Each configuration that was made so far.
+CONFIGS = []
 #: Whether registered checks are run, too.
 RUN_REGISTERED = False
 #: Called before each check is finished, with its id.
@@ -43,6 +45,7 @@ def reset():
     global RAISES, RUN_REGISTERED, BEFORE
     RAISES, RUN_REGISTERED, BEFORE = None, False, None
     CALLS.clear()
+    CONFIGS.clear()
     FACTS[:] = [{"label": "database", "value": "MariaDB 10.11"}]
     CHECKS[:] = [
         found("broker.connection", "Broker connection", tier="sanity"),
@@ -90,6 +93,7 @@ class Config:
 
     def __init__(self, **parts):
         self.parts = parts
+        CONFIGS.append(self)
 
     @staticmethod
     def from_path(path, layout, sets, environment):
@@ -172,6 +176,24 @@ def checks(config, registered):
     """What checks there are."""
     _raise()
     return json.dumps([{"id": each["id"], "title": each["title"], "tier": each["tier"]} for each in CHECKS])
+
+
+def status(config, *, helper, full):
+    """Every component."""
+    _raise()
+    return json.dumps({"schema": 1, "components": [{"name": "gunicorn", "state": "running"}]})
+
+
+def maintenance(config, *, helper):
+    """Whether the site is closed."""
+    _raise()
+    return json.dumps({"schema": 1, "state": "up", "code": None, "evidence": [], "lease": None})
+
+
+def queues(config, *, helper):
+    """What waits."""
+    _raise()
+    return json.dumps(QUEUES)
 
 
 def codes():

@@ -155,6 +155,16 @@ class Ops(Case):
         assert "mail.test" in out
         assert_no_secret(out)
 
+    def test_what_runs_waits_and_is_closed_is_one_document_each(self):
+        if not hasattr(coursys_ops, "queues"):
+            self.skipTest("this build has no more than checks")
+        for name in ("status", "maintenance", "queues"):
+            out, _, status = run("coursys_ops", name)
+            assert status == 0 and json.loads(out)["schema"] == 1
+        fake_native.RAISES = coursys_ops.Error("nothing listens; password=s3cret")
+        _, err, status = run("coursys_ops", "queues")
+        assert status == 2 and "s3cret" not in err
+
     def test_a_mail_by_djangos_backend(self):
         out, _, status = run("coursys_ops", "email-check", "me@example.ca", "--django")
         assert status == 0 and out == "Message sent to me@example.ca.\n"

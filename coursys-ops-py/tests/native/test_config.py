@@ -76,6 +76,15 @@ class Configurations(unittest.TestCase):
         self.assertEqual(shown["database.password"], "[redacted]")
         self.assertTrue(any("no memcached" in note for note in config.notes), config.notes)
 
+    def test_an_override_pushes_out_what_it_stands_in_the_place_of(self):
+        database = {"ENGINE": "django.db.backends.mysql", "HOST": "db", "NAME": "c", "USER": "c", "PASSWORD": "p"}
+        overrides = {"database": {"socket": "/run/db.sock", "password_env": "DB_PASSWORD"}}
+        settings = types.SimpleNamespace(BASE_DIR="/srv/site", DATABASES={"default": database})
+        config = Config.from_django(settings, overrides=overrides, environ={"DB_PASSWORD": "q"})
+        shown = {one["key"]: one["value"] for one in config.to_dict()["settings"]}
+        self.assertEqual(shown["database.socket"], "/run/db.sock")
+        self.assertNotIn("database.host", shown)
+
     def test_nothing_of_it_can_be_changed(self):
         config = Config.from_dict(SMALL)
         with self.assertRaises(AttributeError):
