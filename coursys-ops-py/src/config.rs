@@ -188,7 +188,9 @@ fn overlay(below: &mut toml::Table, above: toml::Table) {
         match (below.get_mut(&key), value) {
             (Some(toml::Value::Table(below)), toml::Value::Table(above)) => {
                 for name in above.keys() {
-                    below.retain(|rival, _| rival == name || !config::either(&key, name).contains(rival));
+                    for rival in config::either(&key, name).iter().filter(|rival| *rival != name) {
+                        below.remove(rival);
+                    }
                 }
                 overlay(below, above);
             }
