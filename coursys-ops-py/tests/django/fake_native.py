@@ -199,7 +199,7 @@ def queues(config, *, helper):
 def codes():
     """Some of the codes."""
     names = "ok refused timeout not_in_layout check_failed panicked no_hits empty incomplete mangled not_shared"
-    return [(name, name) for name in (*names.split(), "wrong_answer", "task_failed", "contradictory")]
+    return [(name, name) for name in (*names.split(), "wrong_answer", "helper_failed", "contradictory")]
 
 
 def render(report, format, *, width=100, verbose=False, strict=False):
@@ -223,7 +223,7 @@ def serve(arguments):
 def _run_registered(spec, start):
     reply = Reply()
     start(reply)
-    findings = reply.told.get(timeout=10)
+    findings = reply.told.get(timeout=70)
     order = ["skipped", "passed", "warning", "unknown", "failed"]
     status = max((finding["status"] for finding in findings), key=order.index)
     return {

@@ -82,7 +82,9 @@ class SharedCache(Case):
 
         caches = {"default": {**settings.CACHES["default"], "BACKEND": backend}}
         variables = {"COURSYS_PANEL_SITE_CACHE": backend}
-        with mock.patch.dict("os.environ", variables), override_settings(CACHES=caches):
+        # A machine that runs other tests, too, takes its time to start Django.
+        patient = mock.patch.object(shared_cache, "TIMEOUT_S", 60)
+        with mock.patch.dict("os.environ", variables), override_settings(CACHES=caches), patient:
             return checks.cache_shared()
 
     def test_a_cache_that_processes_share_is_well(self):
@@ -101,7 +103,7 @@ class SharedCache(Case):
         sleep = mock.patch.object(shared_cache, "_argv", lambda key: ["/bin/sleep", "60"])
         with sleep, mock.patch.object(shared_cache, "TIMEOUT_S", 0.5):
             finding = checks.cache_shared()
-        assert shown(finding) == [("failed", "task_failed")] and "0.5 s" in finding.message
+        assert shown(finding) == [("unknown", "helper_failed")] and "0.5 s" in finding.message
 
     def test_a_process_that_fails_is_told(self):
         with mock.patch.object(shared_cache, "_argv", lambda key: ["/bin/false"]):
@@ -169,7 +171,8 @@ class InARun(WithTables):
         Offering.objects.create(title="CMPT", flags=1)
         call_command("rebuild_index", interactive=False, verbosity=0)
         fake_native.RUN_REGISTERED = True
-        report = sanity.run()
+        with mock.patch.object(shared_cache, "TIMEOUT_S", 60):
+            report = sanity.run()
         status = {check.id: check.status for check in report if check.id.startswith("django.")}
         assert status == {
             "django.bitfield": "passed",

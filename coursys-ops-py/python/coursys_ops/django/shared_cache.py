@@ -39,7 +39,7 @@ def look() -> Finding:
         cache.delete(key)
     if problem:
         hint = "call `manage.py check_things --cache_subcall` and read what it says"
-        return Finding.failed(problem, hint, code="task_failed")
+        return Finding.unknown(problem, hint, code="helper_failed")
     if found == 2:
         return Finding.passed("two processes of the site have one cache")
     if found is None:
