@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use coursys_ops_core::maintenance::{Flag, LeasePhase, LeaseView};
-use coursys_ops_core::model::{CheckSpec, Code, Finding};
+use coursys_ops_core::model::{CheckSpec, Code, ExitPolicy, Finding, Report, Tier};
+use coursys_ops_core::run::{Cancel, Observer, Options, leave_out, run_blocking};
 use coursys_ops_core::service::{Look, Service, Surveyor};
-use coursys_ops_core::{Check, Scope};
+use coursys_ops_core::{Check, Context, Scope};
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 
@@ -20,6 +21,41 @@ use crate::{broker_connection, units};
 
 /// The looks at the components take this long at most: systemd and Docker may both be silent.
 const LONGEST: Duration = Duration::from_secs(3);
+
+/// What is waited for beside the components: the whole look should seem to answer at once.
+const GLANCE: Duration = Duration::from_millis(110);
+
+/// How long everything may take when systemd and Docker are silent, and who looks thoroughly.
+const THOROUGH: Duration = Duration::from_secs(15);
+
+/// What was seen.
+pub struct Seen {
+    /// The components, in the order of their needs.
+    pub looks: Vec<Look>,
+    /// What the checks found that ran beside.
+    pub report: Report,
+}
+
+/// Looks at components, and runs these checks beside; unless `thorough`, nobody waits for checks that take longer than a
+/// glance.
+pub fn look(
+    context: &Arc<Context>,
+    services: &[Arc<dyn Service>],
+    beside: Vec<Arc<dyn Check>>,
+    thorough: bool,
+    cancel: &Cancel,
+    observer: &mut dyn Observer,
+) -> Seen {
+    let around = Arc::new(Around::new(services.to_vec()));
+    let specs = beside.iter().map(|check| check.spec());
+    let known = leave_out(specs, context, &[], false);
+    let beside = if thorough { beside } else { briefly(beside, Instant::now() + GLANCE) };
+    let mut checks: Vec<Arc<dyn Check>> = vec![around.clone()];
+    checks.extend(beside);
+    let options = Options { deadline: THOROUGH, tier: Tier::Slow, known };
+    let report = run_blocking(&checks, context, &options, cancel, ExitPolicy::default(), observer);
+    Seen { looks: around.take(), report }
+}
 
 /// Looks at every component, as a check, so that it runs beside others; what it saw is taken out afterwards.
 pub struct Around {

@@ -105,6 +105,7 @@ mod smtp;
 mod smtp_stream;
 mod sqlite;
 mod statement;
+pub mod status;
 pub mod tools;
 mod traceback;
 mod units;

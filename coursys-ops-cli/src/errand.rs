@@ -1,45 +1,24 @@
-//! One question or deed that is no check, done with what checks have: connections, processes, the site's user, a deadline.
+//! One question or deed that is no check, done with what checks have; and its mishaps as failures of a command.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use coursys_ops_core::model::Code;
+pub use coursys_ops_core::run::errand::{Mishap, run};
 
-use async_trait::async_trait;
-use coursys_ops_core::model::{CheckSpec, Code, Event, ExitPolicy, Finding, Interruption, Tier};
-use coursys_ops_core::run::{Cancel, Options, run_blocking};
-use coursys_ops_core::{Check, Context, Scope};
+use crate::failure::{Failure, REFUSED, USAGE};
 
-use crate::failure::{Failure, REFUSED};
-
-/// What is left to the runner for ending what did not end by itself.
-const MARGIN: Duration = Duration::from_secs(1);
-
-/// A result that comes later.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Finding>> + Send + 'a>>;
-
-/// Why there is no result.
-#[derive(Debug)]
-pub enum Mishap {
-    /// It says why itself.
-    Found(Box<Finding>),
-    /// Somebody stopped it.
-    Stopped(Interruption),
+/// A mishap as the failure of a command.
+pub trait Told {
+    /// A finding is `done and bad`; what the caller may not do is refused.
+    fn failure(self) -> Failure;
 }
 
-impl Mishap {
-    /// As the failure of a command: a finding is `done and bad`, what the caller may not do is refused.
-    pub fn failure(self) -> Failure {
+impl Told for Mishap {
+    fn failure(self) -> Failure {
         match self {
             Self::Found(finding) => {
-                let refused = matches!(finding.code, Code::NotPermitted | Code::NotInLayout);
-                let usage = finding.code == Code::NotConfigured;
-                let code = if refused {
-                    REFUSED
-                } else if usage {
-                    crate::failure::USAGE
-                } else {
-                    1
+                let code = match finding.code {
+                    Code::NotPermitted | Code::NotInLayout => REFUSED,
+                    Code::NotConfigured => USAGE,
+                    _ => 1,
                 };
                 let subject = finding.subject.map(|subject| format!("{subject}: ")).unwrap_or_default();
                 let failure = Failure::of(code, [format!("{subject}{}", finding.message)]);
@@ -50,68 +29,5 @@ impl Mishap {
             }
             Self::Stopped(reason) => Failure::of(reason.exit_code(), ["stopped".to_owned()]),
         }
-    }
-}
-
-/// Does something within this time; `title` says what, a few words.
-///
-/// # Errors
-///
-/// Its own finding, that it took too long or crashed, or that somebody stopped it.
-pub fn run<T: Send + 'static>(
-    context: &Arc<Context>,
-    title: &str,
-    timeout: Duration,
-    cancel: &Cancel,
-    errand: impl for<'a> FnOnce(&'a Scope) -> Later<'a, T> + Send + 'static,
-) -> Result<T, Mishap> {
-    let spec = CheckSpec::new("errand", title)
-        .timeout(timeout)
-        .timeout_hint("look at the load of the machine, and at what answers there");
-    let errand = Arc::new(Errand { spec, ask: Mutex::new(Some(Box::new(errand))), got: Mutex::default() });
-    let checks: [Arc<dyn Check>; 1] = [errand.clone()];
-    let options = Options { deadline: timeout + MARGIN, tier: Tier::Slow, known: Default::default() };
-    let policy = ExitPolicy::default();
-    let report = run_blocking(&checks, context, &options, cancel, policy, &mut |_: &Event| ());
-    let got = errand.got.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(got) = got {
-        return got.map_err(|finding| Mishap::Found(Box::new(redacted(context, finding))));
-    }
-    if let Some(reason) = cancel.reason() {
-        return Err(Mishap::Stopped(reason));
-    }
-    let found = report.checks.into_iter().flat_map(|check| check.findings).next();
-    let found = found.unwrap_or_else(|| Finding::unknown(Code::NoFinding, "it ended without a result"));
-    Err(Mishap::Found(Box::new(found)))
-}
-
-/// A finding that went past the runner.
-fn redacted(context: &Context, mut finding: Finding) -> Finding {
-    finding.message = context.redactor.redact(finding.message);
-    finding.hint = finding.hint.map(|hint| context.redactor.redact(hint));
-    finding
-}
-
-type Ask<T> = Box<dyn for<'a> FnOnce(&'a Scope) -> Later<'a, T> + Send>;
-
-struct Errand<T> {
-    spec: CheckSpec,
-    ask: Mutex<Option<Ask<T>>>,
-    got: Mutex<Option<Result<T, Finding>>>,
-}
-
-#[async_trait]
-impl<T: Send + 'static> Check for Errand<T> {
-    fn spec(&self) -> &CheckSpec {
-        &self.spec
-    }
-
-    async fn look(&self, scope: &Scope) -> Vec<Finding> {
-        let ask = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(ask) = ask {
-            let got = ask(scope).await;
-            *self.got.lock().unwrap_or_else(PoisonError::into_inner) = Some(got);
-        }
-        vec![Finding::passed("done")]
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::acting::Shape;
 use crate::engine::MAIL_CHECK;
-use crate::errand::{self, Mishap};
+use crate::errand::{self, Mishap, Told as _};
 use crate::failure::{Failure, Level, say};
 use crate::global::Global;
 use crate::setup::Setup;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::account::Account;
 use crate::acting::Shape;
-use crate::errand::{self, Mishap};
+use crate::errand::{self, Mishap, Told as _};
 use crate::failure::{Failure, Level, say};
 use crate::glance::Deployment;
 use crate::global::Global;

@@ -9,7 +9,7 @@ use coursys_ops_core::run::Cancel;
 
 use crate::acting::{self, Losses};
 use crate::built_ins::CACHE_PURGE as PURGE;
-use crate::errand;
+use crate::errand::{self, Told as _};
 use crate::failure::{Failure, Level, say};
 use crate::global::Global;
 use crate::setup::Setup;

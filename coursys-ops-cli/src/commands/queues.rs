@@ -11,7 +11,7 @@ use coursys_ops_core::render::plan::moment;
 use serde::Serialize;
 
 use crate::acting::Shape;
-use crate::errand::{self, Mishap};
+use crate::errand::{self, Mishap, Told as _};
 use crate::failure::{Failure, Level, say};
 use crate::global::Global;
 use crate::setup::Setup;

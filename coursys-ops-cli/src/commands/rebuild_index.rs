@@ -8,7 +8,7 @@ use coursys_ops_core::run::Cancel;
 
 use crate::acting::{self, Losses};
 use crate::built_ins::{INDEX_COUNT as COUNT, INDEX_SEEN as SEEN};
-use crate::errand::{self, Mishap};
+use crate::errand::{self, Mishap, Told as _};
 use crate::failure::{Failure, REFUSED};
 use crate::glance::Deployment;
 use crate::global::Global;

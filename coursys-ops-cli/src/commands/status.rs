@@ -1,18 +1,12 @@
 //! `coursys-ops status`: one view of everything that runs, and of the site in a few lines.
 
-mod document;
 mod table;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coursys_ops_checks::glance;
-use coursys_ops_core::Check;
-use coursys_ops_core::model::Effects;
-use coursys_ops_core::registry::Selection;
+use coursys_ops_checks::status::{self, Document};
+use coursys_ops_core::model::Event;
 
-use self::document::Document;
 use crate::failure::Failure;
 use crate::glance::Deployment;
 use crate::global::Global;
@@ -25,15 +19,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Home, and clear to the end of the screen.
 const CLEAR: &str = "\x1b[H\x1b[2J";
-
-/// What is told of the site, beside what [`glance::site`] tells: the checks that find it out, each with its word.
-pub(super) const SITE: [(&str, &str); 5] = [
-    ("database.dumps", "newest dump"),
-    ("kerberos.ticket", "ticket"),
-    ("disk.space.root", "disk /"),
-    ("disk.space.submitted", "disk, submitted"),
-    ("disk.space.dumps", "disk, dumps"),
-];
 
 /// How to tell it.
 #[derive(Debug, clap::Args)]
@@ -117,19 +102,8 @@ pub fn look(
     full: bool,
     cancel: &coursys_ops_core::run::Cancel,
 ) -> Result<Document, Failure> {
-    let health =
-        deployment.services.iter().flat_map(|service| service.component().health.iter().map(String::as_str));
-    let wanted: BTreeSet<&str> = health.chain(SITE.iter().map(|(id, _)| *id)).collect();
-    let is_light =
-        |id: &&str| deployment.registry.spec(id).is_some_and(|spec| full || spec.effects != Effects::SiteLog);
-    let patterns: Vec<String> = wanted.into_iter().filter(is_light).map(ToOwned::to_owned).collect();
-    let mut beside: Vec<Arc<dyn Check>> = glance::site();
-    if !patterns.is_empty() {
-        let selection = Selection { patterns, tier: None };
-        beside.extend(deployment.registry.select(&selection).map_err(Failure::usage)?);
-    }
-    let seen = deployment.look(beside, full, cancel);
-    Ok(Document::new(deployment, seen))
+    let Deployment { context, registry, services } = deployment;
+    status::look(context, registry, services, full, cancel, &mut |_: &Event| ()).map_err(Failure::usage)
 }
 
 /// A number of seconds between a tenth of one and one day.

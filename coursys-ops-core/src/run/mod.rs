@@ -8,6 +8,7 @@
 mod blocking;
 mod cancel;
 mod chain;
+pub mod errand;
 mod fold;
 mod graph;
 mod history;

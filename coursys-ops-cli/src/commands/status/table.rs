@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use coursys_ops_checks::status::{Document, Entry, Line};
 use coursys_ops_core::model::Status;
 use coursys_ops_core::render::text::wrap;
 use coursys_ops_core::service::{Part, State};
-
-use super::document::{Document, Entry, Line};
 
 /// What stands in a cell of which nothing is known, and nobody could.
 const NONE: &str = "-";

@@ -1,16 +1,56 @@
-//! What `status` tells, as a value: the JSON document, which the table shows to people.
+//! What runs, and how the site is, as one value: what `status` prints as JSON and shows to people as a table.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use coursys_ops_core::config::Component;
-use coursys_ops_core::model::{CheckReport, Code, Finding, Status};
-use coursys_ops_core::service::{DriftKind, Look, Part, State};
+use coursys_ops_core::model::{CheckReport, Code, Effects, Finding, Status};
+use coursys_ops_core::registry::{SelectError, Selection};
+use coursys_ops_core::run::{Cancel, Observer};
+use coursys_ops_core::service::{DriftKind, Look, Part, Service, State};
+use coursys_ops_core::{Check, Context, Registry};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::SITE;
-use crate::glance::{Deployment, Seen};
+use crate::glance::{self, Seen};
+
+/// What is told of the site, beside what [`glance::site`] tells: the checks that find it out, each with its word.
+const SITE: [(&str, &str); 5] = [
+    ("database.dumps", "newest dump"),
+    ("kerberos.ticket", "ticket"),
+    ("disk.space.root", "disk /"),
+    ("disk.space.submitted", "disk, submitted"),
+    ("disk.space.dumps", "disk, dumps"),
+];
 
 /// The version of the document.
 const SCHEMA: u32 = 1;
+
+/// Looks at all components and at what is told of the site; `full` waits for the checks that take longer than a glance, and
+/// runs those that write a log row. The registry must share the survey of the services ([`crate::all_beside`]).
+///
+/// # Errors
+///
+/// A health check of a component does not exist.
+pub fn look(
+    context: &Arc<Context>,
+    registry: &Registry,
+    services: &[Arc<dyn Service>],
+    full: bool,
+    cancel: &Cancel,
+    observer: &mut dyn Observer,
+) -> Result<Document, SelectError> {
+    let health = services.iter().flat_map(|service| service.component().health.iter().map(String::as_str));
+    let wanted: BTreeSet<&str> = health.chain(SITE.iter().map(|(id, _)| *id)).collect();
+    let is_light = |id: &&str| registry.spec(id).is_some_and(|spec| full || spec.effects != Effects::SiteLog);
+    let patterns: Vec<String> = wanted.into_iter().filter(is_light).map(ToOwned::to_owned).collect();
+    let mut beside: Vec<Arc<dyn Check>> = glance::site();
+    if !patterns.is_empty() {
+        beside.extend(registry.select(&Selection { patterns, tier: None })?);
+    }
+    let seen = glance::look(context, services, beside, full, cancel, observer);
+    Ok(Document::new(context, services, seen))
+}
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -72,12 +112,11 @@ pub struct Line {
 
 impl Document {
     /// The document of what was seen.
-    pub fn new(deployment: &Deployment, seen: Seen) -> Self {
-        let context = &deployment.context;
+    fn new(context: &Context, services: &[Arc<dyn Service>], seen: Seen) -> Self {
         let Seen { looks, report } = seen;
         let find = |id: &str| report.checks.iter().find(|check| check.id == id);
         let entry = |look: Look| {
-            let component = deployment.services.iter().find(|service| service.name() == look.component);
+            let component = services.iter().find(|service| service.name() == look.component);
             let health = component.and_then(|service| health(service.component(), &find));
             let worst = look.parts.iter().map(|part| part.state).max_by_key(|state| badness(*state));
             Entry {
@@ -113,6 +152,7 @@ impl Document {
     }
 
     /// When it was seen, in milliseconds since 1970.
+    #[must_use]
     pub fn at_ms(&self) -> i64 {
         self.at.parse::<Timestamp>().map(Timestamp::as_millisecond).unwrap_or_default()
     }
