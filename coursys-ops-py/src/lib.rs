@@ -8,6 +8,7 @@
 mod callable;
 mod check;
 mod config;
+mod deployment;
 mod error;
 mod onlooker;
 mod serve;
@@ -24,6 +25,8 @@ mod _native {
     use crate::check::{check, checks};
     #[pymodule_export]
     use crate::config::{Config, settings_reader};
+    #[pymodule_export]
+    use crate::deployment::{maintenance, queues, status};
     #[pymodule_export]
     use crate::serve::serve;
     #[pymodule_export]

@@ -14,18 +14,11 @@ from __future__ import annotations
 from ._checks import register_check, registered_checks, unregister_check
 from ._config import Config
 from ._errors import CheckAbandoned, ConfigError, Error, UsageError
+from ._finding import Finding, Measurement
 from ._native import VERSION as __version__
 from ._native import codes
-from ._report import (
-    CheckReport,
-    Fact,
-    Finding,
-    Measurement,
-    Report,
-    Run,
-    Summary,
-)
-from ._run import check, email_check, list_checks
+from ._report import CheckReport, Fact, Report, Run, Summary
+from ._run import check, email_check, list_checks, maintenance, queues, status
 
 __all__ = [
     "CheckAbandoned",
@@ -45,7 +38,10 @@ __all__ = [
     "codes",
     "email_check",
     "list_checks",
+    "maintenance",
+    "queues",
     "register_check",
     "registered_checks",
+    "status",
     "unregister_check",
 ]

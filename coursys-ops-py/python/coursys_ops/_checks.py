@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _native
 from ._errors import UsageError
-from ._report import Finding
+from ._finding import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

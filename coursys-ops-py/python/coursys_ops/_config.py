@@ -19,9 +19,9 @@ class Config:
     services are not run again within minutes for the same ``Config``, but tell what they found last.
     """
 
-    __slots__ = ("_native", "notes")
+    __slots__ = ("_loaded", "notes")
 
-    _native: _native.Config
+    _loaded: _native.Config
     #: What was left out of Django's settings, and why.
     notes: tuple[str, ...]
 
@@ -31,7 +31,7 @@ class Config:
     @classmethod
     def _of(cls, native: _native.Config, notes: tuple[str, ...] = ()) -> Config:
         config = object.__new__(cls)
-        object.__setattr__(config, "_native", native)
+        object.__setattr__(config, "_loaded", native)
         object.__setattr__(config, "notes", notes)
         return config
 
@@ -74,7 +74,9 @@ class Config:
         ``COURSYS_OPS`` does. No file is read. Raises :class:`ConfigError`.
         """
         if settings is None:
-            from django.conf import settings
+            import django.conf  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+            settings = django.conf.settings
         if overrides is None:
             overrides = getattr(settings, "COURSYS_OPS", None) or {}
         environment = _environ(environ)
@@ -94,18 +96,18 @@ class Config:
     @property
     def layout(self) -> str:
         """The layout of the deployment: ``vm``, ``compose`` or ``devel``."""
-        return self._native.layout
+        return self._loaded.layout
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is doubtful in it: how secrets are kept, mostly."""
-        return tuple(self._native.warnings)
+        return tuple(self._loaded.warnings)
 
     def to_dict(self) -> dict[str, Any]:
         """Every key that has a value, with its origin; secrets are redacted."""
         import json
 
-        shown: dict[str, Any] = json.loads(self._native.show())
+        shown: dict[str, Any] = json.loads(self._loaded.show())
         return shown
 
 
@@ -144,7 +146,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return str(os.fspath(value))
     return _json(value)
 
 

@@ -5,6 +5,22 @@ from typing import Any, Callable, Dict, Final, List, Optional, Sequence, Tuple, 
 
 from typing_extensions import TypeAlias
 
+__all__ = [
+    "Config",
+    "Reply",
+    "SCHEMA",
+    "VERSION",
+    "check",
+    "checks",
+    "codes",
+    "maintenance",
+    "queues",
+    "render",
+    "serve",
+    "settings_reader",
+    "status",
+]
+
 SCHEMA: Final = 1
 VERSION: Final[str]
 
@@ -51,8 +67,11 @@ def check(
 ) -> Tuple[str, List[str]]: ...
 def checks(config: Config, registered: _Registered) -> str: ...
 def codes() -> List[Tuple[str, str]]: ...
+def maintenance(config: Config, *, helper: Sequence[str]) -> str: ...
+def queues(config: Config, *, helper: Sequence[str]) -> str: ...
 def render(
     report: str, format: str, *, width: int = 100, verbose: bool = False, strict: bool = False
 ) -> str: ...
 def serve(arguments: Sequence[str]) -> int: ...
 def settings_reader() -> str: ...
+def status(config: Config, *, helper: Sequence[str], full: bool) -> str: ...

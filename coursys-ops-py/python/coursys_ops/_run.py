@@ -57,7 +57,7 @@ def check(
     if not isinstance(config, Config):
         config = Config.from_path(config)
     document, lost = _native.check(
-        config._native,
+        config._loaded,
         _checks.registered(),
         helper=helper(),
         # Naming nothing is the tier `deploy`, and any for a check that is named.
@@ -93,8 +93,38 @@ def list_checks(config: Config | str | os.PathLike[str]) -> list[dict[str, Any]]
 
     if not isinstance(config, Config):
         config = Config.from_path(config)
-    checks: list[dict[str, Any]] = json.loads(_native.checks(config._native, _checks.registered()))
+    checks: list[dict[str, Any]] = json.loads(_native.checks(config._loaded, _checks.registered()))
     return checks
+
+
+def status(config: Config | str | os.PathLike[str], *, full: bool = False) -> dict[str, Any]:
+    """Every component with its state, health and parts, and the site in a few lines, as ``status --format json`` of the
+    program has it. ``full`` waits for the checks that take longer than a glance."""
+    return _document(_native.status(_config(config), helper=helper(), full=full))
+
+
+def maintenance(config: Config | str | os.PathLike[str]) -> dict[str, Any]:
+    """Whether the site is closed, by whom, why and until when, and whether that is true, as ``maintenance status --format
+    json`` of the program has it. Raises :class:`Error` in a layout that has no maintenance page."""
+    return _document(_native.maintenance(_config(config), helper=helper()))
+
+
+def queues(config: Config | str | os.PathLike[str]) -> dict[str, Any]:
+    """What waits in each queue, what is done and what is for later, as ``queues --format json`` of the program has it.
+
+    Raises :class:`Error` when the broker cannot be asked."""
+    return _document(_native.queues(_config(config), helper=helper()))
+
+
+def _config(config: Config | str | os.PathLike[str]) -> _native.Config:
+    return (config if isinstance(config, Config) else Config.from_path(config))._loaded
+
+
+def _document(text: str) -> dict[str, Any]:
+    import json
+
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def helper() -> list[str]:

@@ -8,7 +8,7 @@ import unittest
 import coursys_ops
 
 #: The configuration of a set of servers that is up; `cargo xtask test` says it.
-SERVERS = os.environ.get("COURSYS_OPS_TEST_CONFIG")
+SERVERS = os.environ.get("COURSYS_TEST_SERVERS")
 
 #: A site of nothing but a directory.
 SMALL = {
@@ -16,12 +16,34 @@ SMALL = {
     "database": {"engine": "sqlite", "name": "/nonexistent/site.db"},
 }
 
+#: The program that the package must agree with.
+PROGRAM = os.environ.get("COURSYS_TEST_PROGRAM")
+
+#: How many calls prove something: 1,000 in the full stage.
+CALLS = int(os.environ.get("COURSYS_TEST_CALLS", "40"))
+
+#: A call that goes through a library for each kind of server, a name look-up and the helper process.
+LOOK = ["broker.connection", "cache.connection", "database.connection", "disk.space.root", "search.connection"]
+
 needs_servers = unittest.skipUnless(SERVERS, "needs servers: run it with `cargo xtask test`")
 
 
 def small():
     """The configuration of a small site."""
     return coursys_ops.Config.from_dict(SMALL)
+
+
+def site():
+    """The configuration of the servers, or of a small site when none are up."""
+    return coursys_ops.Config.from_path(SERVERS) if SERVERS else small()
+
+
+def look(config=None):
+    """One call; says which checks are not as they should be."""
+    report = coursys_ops.check(config or site(), only=LOOK, deadline=30)
+    usual = "passed" if SERVERS else "skipped"
+    expected = {"database.connection": "passed" if SERVERS else "failed", "disk.space.root": "passed"}
+    return [str(report[id]) for id in LOOK if report[id].status != expected.get(id, usual)]
 
 
 def what_is_open():

@@ -1,0 +1,48 @@
+"""The package says what the program says: same status and code for every check."""
+
+import json
+import subprocess
+import unittest
+
+from support import PROGRAM, SERVERS, Case, needs_servers, site
+
+import coursys_ops
+
+
+def said(report):
+    """Status and code of each check."""
+    return {one.id: (one.status, one.code) for one in report}
+
+
+@needs_servers
+class Same(Case):
+    def program(self, *argv):
+        ended = subprocess.run([PROGRAM, "--config", SERVERS, *argv], capture_output=True, text=True)
+        return json.loads(ended.stdout)
+
+    def test_every_check_has_the_status_and_code_that_the_program_finds(self):
+        theirs = coursys_ops.Report(self.program("check", "--format", "json"))
+        ours = coursys_ops.check(site())
+        self.assertEqual(said(ours), said(theirs))
+        self.assertTrue(ours.ok, ours)
+
+    def test_the_list_of_checks_is_that_of_the_program(self):
+        listed = self.program("check", "--list", "--format", "json")["checks"]
+        self.assertEqual([one["id"] for one in coursys_ops.list_checks(site())], [one["id"] for one in listed])
+
+    def test_queues_and_status_are_the_documents_of_the_program(self):
+        theirs, ours = self.program("queues", "--format", "json"), coursys_ops.queues(site())
+        self.assertEqual([one["name"] for one in ours["queues"]], [one["name"] for one in theirs["queues"]])
+        self.assertEqual(set(ours), set(theirs))
+        theirs, ours = self.program("status", "--format", "json"), coursys_ops.status(site())
+        self.assertEqual(set(ours), set(theirs))
+        names = [one["component"] for one in theirs["components"]]
+        self.assertEqual([one["component"] for one in ours["components"]], names)
+
+    def test_a_mail_is_sent(self):
+        report = coursys_ops.email_check(site(), "somebody@example.ca")
+        self.assertEqual(report["email.smtp"].status, "passed", report)
+
+
+if __name__ == "__main__":
+    unittest.main()
