@@ -1,0 +1,132 @@
+//! Another program with the checks of `coursys-ops`, and one of its own beside them:
+//!
+//! ```console
+//! $ cargo run -p coursys-ops-checks --example own_check -- /etc/coursys-ops/config.toml
+//! ```
+//!
+//! It prints the report as text and exits with its code.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coursys_ops_core::config::{self, Options};
+use coursys_ops_core::context::Caller;
+use coursys_ops_core::model::{CheckSpec, Code, Event, ExitPolicy, Finding};
+use coursys_ops_core::process::Helper;
+use coursys_ops_core::registry::Selection;
+use coursys_ops_core::render::text::{self, Style};
+use coursys_ops_core::run::{self, Cancel, run_blocking};
+use coursys_ops_core::{Check, Context, Registry, Scope, helper};
+
+/// The first argument by which this program knows that it is its own helper process.
+const HELPER: &str = "__helper";
+
+/// The most that may wait before somebody should look.
+const MOST_DROPPED: usize = 1000;
+
+/// How many files wait in a directory into which another program of ours puts them.
+struct DropBox {
+    spec: CheckSpec,
+    directory: PathBuf,
+}
+
+impl DropBox {
+    fn new(directory: PathBuf) -> Self {
+        let spec = CheckSpec::new("own.drop-box", "Files in the drop box")
+            .needs("disk.space.root")
+            .timeout(Duration::from_secs(2))
+            .explanation("Counts what waits in the drop box; an hour's worth is a few hundred files.");
+        Self { spec, directory }
+    }
+}
+
+#[async_trait]
+impl Check for DropBox {
+    fn spec(&self) -> &CheckSpec {
+        &self.spec
+    }
+
+    async fn look(&self, scope: &Scope) -> Vec<Finding> {
+        let place = self.directory.display();
+        // Storage can hang: whether it answers is asked by the helper process, before anything here touches it.
+        match scope.stat(&self.directory, true, None).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(refusal)) => {
+                let hint = "make it, and give it to the other program";
+                return vec![Finding::failed(Code::NotFound, format!("{place}: {}", refusal.message), hint)];
+            }
+            Err(error) => return vec![Finding::unknown(Code::HelperFailed, error.to_string())],
+        }
+        let waiting = std::fs::read_dir(&self.directory).map_or(0, Iterator::count);
+        let told = format!("{waiting} files wait in {place}");
+        if waiting > MOST_DROPPED {
+            vec![Finding::warning(Code::TooMany, told, "look whether the other program still runs")]
+        } else {
+            vec![Finding::passed(told)]
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|first| first == HELPER).is_some() {
+        return match helper::serve(arguments, coursys_ops_checks::serve) {
+            Ok(answer) => {
+                print!("{answer}");
+                ExitCode::SUCCESS
+            }
+            Err(complaint) => {
+                eprintln!("{complaint}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match look(arguments.next().map(PathBuf::from)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs all checks and the one above, and prints the report.
+fn look(file: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
+    // What a library must not read by itself: the environment, the working directory, who we are.
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let caller = Caller::of_process(&environment);
+    let options = Options {
+        config: file,
+        directory: std::env::current_dir().ok(),
+        caller_is_root: caller.uid == 0,
+        ..Options::default()
+    };
+    let loaded = config::load(&config::read_sources(options, environment.clone())?)?;
+    let helper = Helper { argv: vec![std::env::current_exe()?.into(), HELPER.into()] };
+    let mut context = Context::new(loaded.config, caller, helper, env!("CARGO_PKG_VERSION"));
+    context.environment = environment;
+
+    let mut checks = coursys_ops_checks::all(&context.config);
+    checks.push(Arc::new(DropBox::new(std::env::temp_dir())));
+    let registry = Registry::new(checks)?;
+    let chosen = registry.select(&Selection::default())?;
+
+    let specs = chosen.iter().map(|check| check.spec());
+    let known = run::leave_out(specs, &context, &[], false);
+    let options = run::Options { known, ..run::Options::default() };
+    let policy = ExitPolicy::default();
+    let mut progress = |event: &Event| {
+        if let Event::CheckFinished { id, .. } = event {
+            eprint!("\r{id:40}");
+        }
+    };
+    let report = run_blocking(&chosen, &Arc::new(context), &options, &Cancel::never(), policy, &mut progress);
+    eprint!("\r{:40}\r", "");
+    print!("{}", text::render(&report, Style::default()));
+    Ok(ExitCode::from(report.run.exit_code))
+}
