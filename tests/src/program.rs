@@ -104,13 +104,20 @@ impl Program {
     #[must_use]
     pub fn run(&self) -> Run {
         let started = Instant::now();
-        let output = self.command().output().expect("the program starts");
-        Run {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            took: started.elapsed(),
-        }
+        Run::of(self.command().output().expect("the program starts"), started.elapsed())
+    }
+
+    /// Runs the same checks by the Python package: this interpreter takes the place of the program.
+    #[must_use]
+    pub fn run_in_python(&self, python: &std::path::Path) -> Run {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/ask.py");
+        let argv = self.wrapper.iter().cloned().chain([python.into(), script.into()]);
+        let argv: Vec<OsString> = argv.chain(self.args.iter().cloned()).collect();
+        let started = Instant::now();
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]).env_clear().envs(environment).stdin(Stdio::null());
+        Run::of(command.output().expect("the interpreter starts"), started.elapsed())
     }
 
     /// Runs `check --format json` with these further arguments.
@@ -137,6 +144,15 @@ pub struct Run {
 pub type Expected<'a> = (&'a str, &'a str);
 
 impl Run {
+    fn of(output: std::process::Output, took: Duration) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            took,
+        }
+    }
+
     /// The report on standard output.
     #[must_use]
     pub fn report(&self) -> Report {

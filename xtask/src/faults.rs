@@ -98,6 +98,21 @@ pub fn one_of_each_mechanism() -> Result<()> {
     }
 }
 
+/// Runs the first row of each mechanism, and asks the Python package of this interpreter, too.
+///
+/// # Errors
+/// A row went wrong, or the package says something else.
+pub fn in_python(python: &std::path::Path) -> Result<()> {
+    build()?;
+    let python = ["--python".to_owned(), python.to_string_lossy().into_owned()];
+    let status = command(&[&["--one-of-each-mechanism".to_owned()][..], &python].concat()).status();
+    if status.context("failed to start the matrix")?.success() {
+        Ok(())
+    } else {
+        bail!("a fault was not found, or not as the program finds it")
+    }
+}
+
 /// The ids that are the culprit of some row.
 ///
 /// # Errors

@@ -4,11 +4,13 @@
 
 mod bench;
 mod faults;
+mod python;
 mod run;
 mod servers;
 mod staging;
 mod test;
 mod tidy;
+mod wheel;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +52,8 @@ enum Task {
     Faults(faults::Args),
     /// Rules that no compiler knows: layers, circles, sizes, documents.
     Tidy,
+    /// The Python package as a wheel in `target/wheels`.
+    Wheel(wheel::Args),
     /// Run a command and print its cost, for `bench`.
     #[command(hide = true)]
     Measure {
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Bench { name, json } => bench::run(name.as_deref(), json),
         Task::Faults(args) => faults::run(&args),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
+        Task::Wheel(args) => wheel::run(&args),
         Task::Measure { argv } => bench::measure(&argv),
     };
     match result {

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::run::{cargo, xtask};
-use crate::{faults, servers, staging, tidy};
+use crate::{faults, python, servers, staging, tidy};
 
 /// How much to test.
 #[derive(Subcommand)]
@@ -19,7 +19,8 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `staging`, `compose` or `panel`.
+        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `wheel`, `python`, `staging`,
+        /// `compose` or `panel`.
         stage: Option<String>,
     },
 }
@@ -42,6 +43,8 @@ const STAGING: Stage = ("staging", staging::stage);
 const ALL_STAGING: Stage = ("staging", staging::whole_stage);
 const COMPOSE: Stage = ("compose", staging::compose_stage);
 const PANEL: Stage = ("panel", panel::stage);
+const WHEEL: Stage = ("wheel", python::stage);
+const PYTHON: Stage = ("python", python::whole_stage);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -53,10 +56,23 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
         None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
-            vec![PACKAGES, QUICK, TIDY, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE, PANEL]
+            vec![
+                PACKAGES,
+                QUICK,
+                TIDY,
+                SERVERS,
+                REPEAT,
+                ALL_FAULTS,
+                SOAK,
+                PYTHON,
+                ALL_STAGING,
+                COMPOSE,
+                PANEL,
+            ]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, ALL_STAGING, COMPOSE, PANEL];
+            let known =
+                [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, WHEEL, PYTHON, ALL_STAGING, COMPOSE, PANEL];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

@@ -1,6 +1,7 @@
 //! `cargo xtask faults`: brings up servers, injects the faults of the matrix one after the other, and says of each
 //! whether the checks found it and nothing else.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -21,6 +22,9 @@ struct Cli {
     /// The name of the servers; a set that is up already is used and left up.
     #[arg(long)]
     name: Option<String>,
+    /// An interpreter that has the package `coursys_ops`: it is asked in each row, too, and must say the same.
+    #[arg(long)]
+    python: Option<PathBuf>,
     /// The first row of each mechanism only.
     #[arg(long)]
     one_of_each_mechanism: bool,
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
     faults.sort_by_key(|fault| fault.set != matrix::set::PLAIN);
     faults.sort_by_key(|fault| fault.set);
     let base = cli.name.unwrap_or_else(|| format!("faults{}", std::process::id()));
-    let verdicts = run(&faults, &base, cli.json);
+    let verdicts = run(&faults, &base, cli.json, cli.python.as_deref());
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&table::Document::new(&verdicts)).expect("plain data"));
     }
@@ -72,7 +76,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the rows; after an interruption the current one is undone and no further one begins.
-fn run(faults: &[Fault], base: &str, json: bool) -> Vec<Verdict> {
+fn run(faults: &[Fault], base: &str, json: bool, python: Option<&Path>) -> Vec<Verdict> {
     let stop = coursys_ops_tests::stop_by_signal();
     let mut verdicts = Vec::new();
     for rows in faults.chunk_by(|one, other| one.set == other.set) {
@@ -80,7 +84,7 @@ fn run(faults: &[Fault], base: &str, json: bool) -> Vec<Verdict> {
         let set = first.set;
         let name = if set == matrix::set::PLAIN { base.to_owned() } else { format!("{base}-{}", set.name) };
         eprintln!("servers `{name}` {}", set.options.join(" "));
-        let mut stage = match Stage::new(Servers::named(&name, set.options)) {
+        let mut stage = match Stage::new(Servers::named(&name, set.options), python.map(Path::to_owned)) {
             Ok(stage) => stage,
             Err(wrong) => {
                 eprintln!("servers `{name}` are not healthy without a fault:\n  {}", wrong.join("\n  "));

@@ -44,6 +44,8 @@ pub struct Verdict {
 /// A set of servers on which rows can happen, healthy between them.
 pub struct Stage {
     servers: Servers,
+    /// The interpreter that has the Python package, when that is asked, too.
+    python: Option<PathBuf>,
     left: Leftovers,
     traces: Traces,
 }
@@ -53,11 +55,11 @@ impl Stage {
     ///
     /// # Errors
     /// They do not get healthy: what is wrong with them.
-    pub fn new(servers: Servers) -> Result<Self, Vec<String>> {
+    pub fn new(servers: Servers, python: Option<PathBuf>) -> Result<Self, Vec<String>> {
         healthy(&servers, true)?;
         let left = Leftovers::now(&servers);
         let traces = traces(&servers);
-        Ok(Self { servers, left, traces })
+        Ok(Self { servers, python, left, traces })
     }
 
     /// Lets one fault happen, looks, undoes it, and sees that nothing is left of it.
@@ -89,7 +91,8 @@ impl Stage {
         let tier: &[&str] = if fault.slow { &["--tier", "slow"] } else { &[] };
         let expected = Listing::of(&scene.program()).expected(Some(fault), fault.slow);
         let program = scene.program().args(["check", "--format", "json"]).args(tier.iter().copied());
-        let run = program.args(scene.check_args.iter()).run();
+        let program = program.args(scene.check_args.iter());
+        let run = program.run();
         let report = run.report();
         verdict.ms = u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX);
         verdict.found = expect::found(&report, fault);
@@ -98,6 +101,11 @@ impl Stage {
         verdict.wrong.extend(run.offences());
         if report.run.ended != Ended::Complete {
             verdict.wrong.push(format!("the run ended by {:?}", report.run.ended));
+        }
+        if let Some(python) = &self.python {
+            let report = program.run_in_python(python).report();
+            let differences = expect::differences(&report, &expected);
+            verdict.wrong.extend(differences.into_iter().map(|line| format!("in Python, {line}")));
         }
     }
 

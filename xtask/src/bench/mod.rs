@@ -4,6 +4,7 @@ mod check;
 mod goss;
 mod measure;
 mod own;
+mod python;
 mod status;
 
 use std::process::ExitCode;
@@ -30,7 +31,8 @@ pub struct Figure {
 type Benchmark = (&'static str, fn() -> Result<Vec<Figure>>);
 
 /// Every benchmark.
-const ALL: [Benchmark; 3] = [("check", check::run), ("own", own::run), ("status", status::run)];
+const ALL: [Benchmark; 4] =
+    [("check", check::run), ("own", own::run), ("python", python::run), ("status", status::run)];
 
 /// Runs one benchmark, or all of them.
 pub fn run(name: Option<&str>, json: bool) -> Result<ExitCode> {
