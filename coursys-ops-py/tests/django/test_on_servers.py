@@ -124,6 +124,8 @@ class OnServers(unittest.TestCase):
             for section in ("settings", "celery", "packages", "environment"):
                 self.assertEqual(self.ask(port, "GET", f"/sysadmin/checks/?section={section}")[0], 200, section)
             self.stream(port)
+            self.go_away(port)
+            self.assertEqual(self.ask(port, "GET", "/sysadmin/checks/health")[0], 200)
         finally:
             self.stop(server)
 
@@ -177,6 +179,13 @@ class OnServers(unittest.TestCase):
         self.assertEqual(last["event"], "report")
         self.assertGreater(len(last["report"]["checks"]), 50)
         self.assertGreater(times[-1] - times[0], 0.05, "everything came at once")
+
+    def go_away(self, port):
+        """A reader that goes away in the middle holds the only worker no longer than the run may take."""
+        connection, answer = self.request(port, "POST", "/sysadmin/checks/", {"Accept": "application/x-ndjson"})
+        self.assertEqual(json.loads(answer.readline())["event"], "run_started")
+        answer.close()
+        connection.close()
 
     def request(self, port, method, path, headers=None, sysadmin=True):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
