@@ -71,14 +71,16 @@ class Config:
         """Takes what Django's settings say of database, broker, cache, search, mail, files and hosts.
 
         ``overrides`` are sections and keys as of :meth:`from_dict` that count more; without them the setting
-        ``COURSYS_OPS`` does. No file is read. Raises :class:`ConfigError`.
+        ``COURSYS_OPS`` does, but for its names in capitals. No file is read. Raises :class:`ConfigError`.
         """
         if settings is None:
             import django.conf  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
             settings = django.conf.settings
         if overrides is None:
-            overrides = getattr(settings, "COURSYS_OPS", None) or {}
+            said = getattr(settings, "COURSYS_OPS", None) or {}
+            # Names in capitals are options of the Django app.
+            overrides = {name: value for name, value in said.items() if not name.isupper()}
         environment = _environ(environ)
         reader: dict[str, Any] = {}
         exec(compile(_native.settings_reader(), "<coursys_ops: the settings>", "exec"), reader)

@@ -66,7 +66,7 @@ class Configurations(unittest.TestCase):
             },
             CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
             USE_CELERY=False,
-            COURSYS_OPS={"database": {"port": 3307}},
+            COURSYS_OPS={"DEADLINE": 5, "database": {"port": 3307}},
         )
         config = Config.from_django(settings, environ={})
         shown = {one["key"]: one["value"] for one in config.to_dict()["settings"]}
