@@ -93,13 +93,22 @@ impl Staging {
     /// It cannot be started, or takes too long.
     #[must_use]
     pub fn run_as(&self, user: &str, argv: &[&str]) -> Ended {
-        let patience = PATIENCE.as_secs().to_string();
+        self.run_within(PATIENCE, user, argv)
+    }
+
+    /// The same for programs that may take longer.
+    ///
+    /// # Panics
+    /// It cannot be started, or takes too long.
+    #[must_use]
+    pub fn run_within(&self, patience: Duration, user: &str, argv: &[&str]) -> Ended {
+        let seconds = patience.as_secs().to_string();
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", &patience]).arg(sibling("xtask"));
+        command.args(["--kill-after=5", &seconds]).arg(sibling("xtask"));
         command.args(["staging", "run", "--name", &self.name, "--user", user, "--"]).args(argv);
         let output = command.output().expect("`timeout` starts");
         let ended = Ended::of(&output);
-        assert_ne!(ended.code, 124, "{argv:?} takes longer than {PATIENCE:?}: {}", ended.stderr);
+        assert_ne!(ended.code, 124, "{argv:?} takes longer than {patience:?}: {}", ended.stderr);
         ended
     }
 
@@ -173,6 +182,14 @@ impl Staging {
         let output = output.expect("xtask starts");
         let all: All = serde_json::from_slice(&output.stdout).expect("a list of servers");
         all.servers.into_iter().find(|server| server.name == self.name).unwrap_or_default()
+    }
+
+    /// Restarts it, and waits until its systemd has started everything.
+    ///
+    /// # Panics
+    /// It does not come back.
+    pub fn reboot(&self) {
+        xtask(&["staging", "reboot", "--name", &self.name]);
     }
 
     /// Takes it down.

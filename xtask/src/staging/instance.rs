@@ -153,7 +153,20 @@ impl Instance {
     /// It has not, at the deadline.
     pub fn shut_down(&self, patience: Duration) -> Result<()> {
         // What systemd as the first process takes for "power off".
-        let argv = ["kill", "-s", "RTMIN+4", &self.running()?.to_string()];
+        self.end_by("RTMIN+4", patience)
+    }
+
+    /// Lets it end as for a restart, and waits until it has. Whoever switched it on switches it on again.
+    ///
+    /// # Errors
+    /// It has not ended, at the deadline.
+    pub fn end_for_reboot(&self, patience: Duration) -> Result<()> {
+        // The same for "reboot": the container ends then, because nobody restarts it.
+        self.end_by("RTMIN+5", patience)
+    }
+
+    fn end_by(&self, signal: &str, patience: Duration) -> Result<()> {
+        let argv = ["kill", "-s", signal, &self.running()?.to_string()];
         let status = crate::run::output(&argv, Path::new("/"));
         status.context("failed to ask the server to shut down")?;
         let started = Instant::now();

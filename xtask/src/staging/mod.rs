@@ -52,6 +52,11 @@ pub enum Command {
         #[arg(long, conflicts_with = "name")]
         all: bool,
     },
+    /// Switch it off and on again, as a restart of the machine does. Returns 0 when its systemd has started everything.
+    Reboot {
+        #[command(flatten)]
+        name: Name,
+    },
     /// An interactive shell on it.
     Shell {
         #[command(flatten)]
@@ -138,6 +143,7 @@ pub fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(which) => up::run(&which.name.name, which.layout),
         Command::Down { name, all } => down::run((!all).then_some(name.name.as_str())),
+        Command::Reboot { name } => up::reboot(&name.name),
         Command::Shell { name, user } => enter::shell(&name.name, &user),
         Command::Run { name, user, argv } => enter::run(&name.name, &user, &argv),
         Command::Status { json } => status::run(json),

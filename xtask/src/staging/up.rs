@@ -54,6 +54,22 @@ pub fn run(name: &str, layout: Layout) -> Result<ExitCode> {
     brought
 }
 
+/// Restarts a server that is up; its root directory and its containers stay as they are.
+///
+/// # Errors
+/// It is not up, does not end, or does not start again.
+pub fn reboot(name: &str) -> Result<ExitCode> {
+    let instance = Instance::new(name);
+    let state = instance.state().filter(|state| state.ready && instance.leader().is_some());
+    let Some(state) = state else { bail!("server `{name}` is not up") };
+    let _lock = UpLock::take(instance.directory())?;
+    instance.end_for_reboot(PATIENCE)?;
+    boot::boot(&instance, &state.layers)?;
+    program::refresh(&instance)?;
+    eprintln!("server `{name}` was restarted");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Whether it is up. What an interrupted `up` left is removed.
 fn is_up(instance: &Instance, layout: Layout) -> Result<bool> {
     if !instance.directory().exists() && instance.leader().is_none() {
