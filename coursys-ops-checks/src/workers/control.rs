@@ -1,27 +1,13 @@
 //! Celery's remote control, to ask any question and to tell nodes what to consume.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use coursys_ops_core::Scope;
 use coursys_ops_core::model::Finding;
-use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
+use serde_json::Value;
 
-use crate::amqp::{AmqpError, Broadcast, Connection, Incoming};
-
-/// Where Celery's nodes listen. It is there as soon as one of them was.
-const EXCHANGE: &str = "celery.pidbox";
-
-/// How long nodes have for their answers.
-const PATIENCE: Duration = Duration::from_millis(1500);
-
-/// When all who are known have answered, others have so long.
-const QUIET: Duration = Duration::from_millis(200);
-
-/// After so long nobody waits for the answers any more.
-const EXPIRES: Duration = Duration::from_secs(30);
+use super::questions::{EXCHANGE, question_nodes, tell};
+use crate::amqp::{AmqpError, Connection};
 
 /// What each node answered to each question.
 pub type Answers = BTreeMap<String, BTreeMap<&'static str, Value>>;
@@ -54,32 +40,17 @@ impl<'a> Control<'a> {
         known: &BTreeSet<String>,
     ) -> Result<Answers, AmqpError> {
         let mut answers = Answers::new();
-        if !self.connection.has_fanout(EXCHANGE).await? {
-            return Ok(answers);
-        }
-        let own = self.connection.listen().await?;
-        let mut tickets = BTreeMap::new();
-        for question in questions {
-            let ticket = Uuid::new_v4().to_string();
-            self.say(question, &json!({}), None, Some((&ticket, &own))).await?;
-            tickets.insert(ticket, *question);
-        }
-        let ends = Instant::now() + PATIENCE;
-        loop {
+        question_nodes(self.scope, &mut self.connection, questions, |question, body| {
+            if let Ok(Value::Object(said)) = serde_json::from_slice(body) {
+                for (node, said) in said {
+                    answers.entry(node).or_default().insert(question, said);
+                }
+            }
             let complete =
                 |node: &String| answers.get(node).is_some_and(|said| said.len() == questions.len());
-            let all = !known.is_empty() && known.iter().all(complete);
-            let until = if all { ends.min(Instant::now() + QUIET) } else { ends };
-            let Ok(incoming) = timeout_at(until, self.connection.next()).await else { break };
-            let Incoming::Message(message) = incoming? else { continue };
-            let Some(question) = message.ticket.as_ref().and_then(|ticket| tickets.get(ticket)) else {
-                continue;
-            };
-            let Ok(Value::Object(said)) = serde_json::from_slice(&message.body) else { continue };
-            for (node, said) in said {
-                answers.entry(node).or_default().insert(question, said);
-            }
-        }
+            !known.is_empty() && known.iter().all(complete)
+        })
+        .await?;
         Ok(answers)
     }
 
@@ -89,32 +60,7 @@ impl<'a> Control<'a> {
     ///
     /// See [`AmqpError`].
     pub async fn tell(&mut self, node: &str, method: &str, arguments: &Value) -> Result<(), AmqpError> {
-        self.say(method, arguments, Some(node), None).await
-    }
-
-    async fn say(
-        &mut self,
-        method: &str,
-        arguments: &Value,
-        node: Option<&str>,
-        answer: Option<(&str, &str)>,
-    ) -> Result<(), AmqpError> {
-        let wall = self.scope.context().clock.now().as_duration().as_secs_f64();
-        let mut body = json!({
-            "method": method, "arguments": arguments, "destination": node.map(|node| [node]),
-            "pattern": null, "matcher": null,
-        });
-        if let (Value::Object(body), Some((ticket, own))) = (&mut body, answer) {
-            body.insert("ticket".to_owned(), json!(ticket));
-            // Straight into our own queue, which needs no exchange that would stay.
-            body.insert("reply_to".to_owned(), json!({"exchange": "", "routing_key": own}));
-        }
-        let message = Broadcast {
-            expiration_ms: u32::try_from(EXPIRES.as_millis()).unwrap_or(u32::MAX),
-            expires: wall + EXPIRES.as_secs_f64(),
-            body: body.to_string().into_bytes(),
-        };
-        self.connection.broadcast(EXCHANGE, &message).await
+        tell(self.scope, &mut self.connection, node, method, arguments).await
     }
 
     /// How many consumers a queue has; none when there is no such queue.

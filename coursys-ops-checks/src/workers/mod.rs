@@ -5,12 +5,13 @@
 
 mod census;
 mod control;
+mod questions;
 mod roll;
 
 pub use census::{Census, Node, Software, Task};
 pub use control::{Answers, Control};
+pub(crate) use questions::question_nodes;
 pub use roll::Roll;
-pub(crate) use roll::question_nodes;
 
 #[cfg(test)]
 pub(crate) use census::Question;
