@@ -29,8 +29,8 @@ not understand each other's messages.
 When it fails: `doubled_node` and `unexpected_node` name the node, which says what it was started as and on which machine \
 (`NAME@HOST`). Find it there (`pgrep -af 'celery.*worker'`), stop it, and see why it was started: a unit that lost track \
 of its process, a container that was replaced and not removed. If it belongs there, list the names in `celery.nodes`. \
-`wrong_version`: restart the workers that still run the old packages. A node that does not answer is not told here but at \
-`celery.queue.QUEUE`.";
+`wrong_version`: restart the workers that still run the old packages. `missing_node`: one that `celery.nodes` lists does not answer; a \
+queue that no node consumes any more is not told here but at `celery.queue.QUEUE`.";
 
 /// Looks who consumes the site's queues.
 #[derive(Debug)]
@@ -61,6 +61,7 @@ fn judge(census: &Census, celery: &Celery) -> Vec<Finding> {
     }
     let mut findings = doubled(census, celery);
     findings.extend(unexpected(census, celery));
+    findings.extend(missing(census, celery));
     findings.extend(versions(census));
     let more = findings.len().saturating_sub(LISTED);
     findings.truncate(LISTED);
@@ -137,6 +138,26 @@ fn unexpected<'a>(census: &'a Census, celery: &'a Celery) -> impl Iterator<Item 
         let hint = "find out who started it and stop it; if it belongs here, add it to `celery.nodes` (which must \
                     then list all), or its queue to `celery.queues`";
         Some(Finding::failed(Code::UnexpectedNode, message, hint).about(shown))
+    })
+}
+
+/// Listed nodes that do not answer. A queue that has no node at all tells that itself.
+fn missing<'a>(census: &'a Census, celery: &'a Celery) -> impl Iterator<Item = Finding> + 'a {
+    let answers = |node: &String| census.nodes.keys().any(|name| is_listed(name, std::slice::from_ref(node)));
+    let of_queue = |node: &String| {
+        let short = node.split_once('@').map_or(node.as_str(), |(short, _)| short);
+        celery.queues.iter().any(|queue| queue == short) && census.nodes_of(short).next().is_none()
+    };
+    celery.nodes.iter().filter(move |node| !answers(node) && !of_queue(node)).map(|node| {
+        Finding::failed(
+            Code::MissingNode,
+            format!(
+                "`{}` is among the nodes that are expected, and does not answer",
+                excerpt(node.as_bytes())
+            ),
+            "see its log, and start it; if it is there no more, take it from `celery.nodes`",
+        )
+        .about(excerpt(node.as_bytes()))
     })
 }
 

@@ -57,7 +57,15 @@ fn two_processes_of_one_name_are_doubled_whatever_is_listed() {
 fn a_node_on_no_queue_of_the_site_and_one_that_is_not_listed_are_unexpected() {
     let stranger = census(&[("a@h", &["batch"], "5.6.3"), ("x@h", &["other"], "5.6.3")]);
     assert_eq!(found(&stranger, &[]), [UNEXPECTED]);
-    assert_eq!(found(&stranger, &["x", "b"]), [UNEXPECTED]);
+    assert_eq!(found(&stranger, &["x"]), [UNEXPECTED]);
+}
+
+#[test]
+fn a_listed_node_that_does_not_answer_is_missed_unless_its_queue_tells_that() {
+    let one = census(&[("a@h", &["batch"], "5.6.3")]);
+    assert_eq!(found(&one, &["a", "second"]), [(Status::Failed, Code::MissingNode)]);
+    assert_eq!(found(&one, &["a", "fast", "fast@h"]), [(Status::Passed, Code::Ok)]);
+    assert_eq!(found(&one, &["a", "batch@h"]), [(Status::Failed, Code::MissingNode)]);
 }
 
 #[test]

@@ -153,6 +153,8 @@ codes! {
     Dead = "dead",
     /// A worker that should not be there.
     UnexpectedNode = "unexpected_node",
+    /// A worker that should be there does not answer.
+    MissingNode = "missing_node",
     /// More workers than one where there should be one, or two of one name.
     DoubledNode = "doubled_node",
     /// Versions that should agree do not, or do not work together.

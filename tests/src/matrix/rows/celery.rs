@@ -195,6 +195,10 @@ fn nodes() -> Vec<Fault> {
             .set("celery.nodes", r#"["batch", "email", "fast", "photo"]"#)
             .culprit("celery.nodes", "failed unexpected_node")
             .telling("sims@"),
+        Fault::new("a worker that is listed does not answer", "missing worker")
+            .set("celery.nodes", r#"["batch", "email", "fast", "photo", "second", "sims"]"#)
+            .culprit("celery.nodes", "failed missing_node")
+            .telling("`second`"),
         Fault::new("a worker runs another Celery", "versions differ")
             .with(inject::stopped("celery-photo"))
             .with(inject::stranger("photo", "photo", "4.4.7 (cliffs)"))
