@@ -179,6 +179,7 @@ async fn in_maintenance(scope: &Scope) -> Result<Finding, Finding> {
             let words = lease_words(&LeaseView::from(&lease));
             let phase = match lease.phase {
                 LeasePhase::Entering => "being closed",
+                LeasePhase::Draining => "being drained",
                 LeasePhase::On => "on",
                 LeasePhase::Leaving => "being opened",
             };

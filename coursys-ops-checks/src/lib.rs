@@ -77,6 +77,7 @@ mod log_lines;
 mod login;
 mod machine;
 mod maintenance;
+mod maintenance_drain;
 mod maintenance_steps;
 mod maintenance_tasks;
 mod maintenance_witness;

@@ -64,6 +64,9 @@ fn finding(judged: &Judged) -> Finding {
             _ => "the site is open".to_owned(),
         });
     };
+    if trouble == Trouble::Draining {
+        return Finding::passed(format!("the site is closed, and its queues are drained {lease}"));
+    }
     let words = trouble.meaning().trim_end_matches('.');
     let lease = if lease.is_empty() { lease } else { format!(" (maintenance {lease})") };
     let seen = judged.evidence.first().map_or("", |first| first.message.as_str());
@@ -71,6 +74,7 @@ fn finding(judged: &Judged) -> Finding {
     match trouble {
         Trouble::FlagUnseen => Finding::skipped(Code::NotPermitted, message).with_hint(trouble.hint()),
         Trouble::WorkersStoppedNoFlag | Trouble::NoFlagButClosed => Finding::passed("there is no flag"),
+        Trouble::Draining => Finding::passed(message),
         Trouble::FlagWithoutLease => Finding::warning(Code::FlagWithoutLease, message, trouble.hint()),
         Trouble::LeaseExpired => Finding::warning(Code::LeaseExpired, message, trouble.hint()),
         Trouble::NotProven => Finding::warning(Code::NotProven, message, trouble.hint()),

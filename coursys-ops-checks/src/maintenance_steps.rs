@@ -16,6 +16,7 @@ use coursys_ops_core::process::Command;
 use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
+use crate::maintenance_drain::Drain;
 use crate::maintenance_tasks::{Holds, consume, hush};
 use crate::maintenance_witness::{SiteWitness, bypass};
 
@@ -40,11 +41,12 @@ const NAMED: usize = 8;
 /// The handlers of every built-in step of a maintenance.
 #[must_use]
 pub fn built_ins() -> BuiltIns {
-    let all: [(&str, Arc<dyn BuiltIn>); 6] = [
+    let all: [(&str, Arc<dyn BuiltIn>); 7] = [
         (BuiltInStep::FLAG, Arc::new(FlagStep)),
         (BuiltInStep::QUIET, Arc::new(Quiet)),
         (BuiltInStep::EMPTY, Arc::new(Empty)),
         (BuiltInStep::CLOSED, Arc::new(Closed)),
+        (BuiltInStep::DRAIN, Arc::new(Drain)),
         (BuiltInStep::CONSUME, Arc::new(Consume)),
         (BuiltInStep::OPEN, Arc::new(Open)),
     ];

@@ -80,7 +80,7 @@ fn consumed(answers: &Answers) -> Vec<(String, String)> {
 }
 
 /// The tasks that run or were taken, in words; those that wait for a time of theirs go back to the broker.
-fn tasks(answers: &Answers, now: f64) -> Vec<String> {
+pub(crate) fn tasks(answers: &Answers, now: f64) -> Vec<String> {
     let mut found = Vec::new();
     for (node, said) in answers {
         for (question, what) in [("active", "runs"), ("reserved", "was taken")] {

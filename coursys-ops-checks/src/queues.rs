@@ -4,6 +4,8 @@
 mod peek;
 mod work;
 
+use std::collections::BTreeMap;
+
 use coursys_ops_core::Scope;
 use coursys_ops_core::model::Finding;
 use coursys_ops_core::queues::{QUEUES_SCHEMA, Queue, Queues};
@@ -18,7 +20,7 @@ pub use peek::{Peek, peek};
 use work::Work;
 
 /// The figures that AMQP does not tell.
-const COLUMNS: [&str; 2] = ["name", "messages_unacknowledged"];
+const COLUMNS: [&str; 5] = ["name", "messages_unacknowledged", "messages", "exclusive", "auto_delete"];
 
 /// A queue as the tool lists it.
 #[derive(Debug, Deserialize)]
@@ -26,6 +28,19 @@ struct Listed {
     name: String,
     #[serde(default)]
     messages_unacknowledged: Option<u64>,
+    #[serde(default)]
+    messages: Option<u64>,
+    #[serde(default)]
+    exclusive: bool,
+    #[serde(default)]
+    auto_delete: bool,
+}
+
+impl Listed {
+    /// Whether it is there for one connection only: for answers, remote control, events.
+    const fn goes_with_its_clients(&self) -> bool {
+        self.exclusive || self.auto_delete
+    }
 }
 
 /// Looks at the configured queues. What only some of those who are asked could tell is missing in it, and its notes say why.
@@ -38,6 +53,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
     let (depths, listed, work) = tokio::join!(depths(scope), listed(scope), work::ask(scope));
     let mut queues = depths?;
     let mut notes = Vec::new();
+    let mut others = BTreeMap::new();
     let because = |finding: &Finding| match &finding.hint {
         Some(hint) => format!("{} ({hint})", finding.message),
         None => finding.message.clone(),
@@ -47,6 +63,12 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
             for queue in &mut queues {
                 let found = listed.iter().find(|listed| listed.name == queue.name);
                 queue.unacknowledged = found.and_then(|listed| listed.messages_unacknowledged);
+            }
+            let own = |name: &String| queues.iter().any(|queue| queue.name == *name);
+            for other in listed.iter().filter(|other| !other.goes_with_its_clients() && !own(&other.name)) {
+                if let Some(messages) = other.messages.filter(|messages| *messages > 0) {
+                    others.insert(other.name.clone(), messages);
+                }
             }
         }
         Err(finding) => notes.push(format!("unacknowledged messages are not known: {}", because(finding))),
@@ -58,7 +80,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
         }
         Err(finding) => notes.push(format!("tasks are not known: {}", because(finding))),
     }
-    Ok(Queues { schema: QUEUES_SCHEMA, at, queues, notes })
+    Ok(Queues { schema: QUEUES_SCHEMA, at, queues, others, notes })
 }
 
 /// A queue that somebody consumes, and of which no node tells.

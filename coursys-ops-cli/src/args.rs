@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    abandon, check, clear_cache, config, demo, email_check, history, kinit, maintenance, ntpdate,
+    abandon, check, clear_cache, config, demo, drain, email_check, history, kinit, maintenance, ntpdate,
     purge_cache, queues, rebuild_index, resume, service, status,
 };
 use crate::global::{Global, SET};
@@ -95,6 +95,8 @@ pub enum Command {
     /// Opens the site: the same as `maintenance off`
     #[command(name = "rm503")]
     Open(maintenance::Off),
+    /// Closes the site and waits until its workers have nothing left to do
+    Drain(drain::Args),
     /// Lets memcached forget everything, without an interruption
     PurgeCache(purge_cache::Args),
     /// Restarts memcached

@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::commands::{
-    abandon, check, clear_cache, config, demo, email_check, history, kinit, maintenance, ntpdate,
+    abandon, check, clear_cache, config, demo, drain, email_check, history, kinit, maintenance, ntpdate,
     purge_cache, queues, rebuild_index, resume, service, status,
 };
 use crate::failure::{Failure, USAGE};
@@ -46,6 +46,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Maintenance(args) => maintenance::run(&args, &global),
         Command::Close(args) => maintenance::close(&args, &global),
         Command::Open(args) => maintenance::open(&args, &global),
+        Command::Drain(args) => drain::run(&args, &global),
         Command::PurgeCache(args) => purge_cache::run(&args, &global),
         Command::ClearCache(args) => clear_cache::run(&args, &global),
         Command::RebuildIndex(args) => rebuild_index::run(&args, &global),

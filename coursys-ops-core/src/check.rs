@@ -64,7 +64,8 @@ impl Scope {
     }
 
     /// The same with another deadline.
-    pub(crate) const fn until(mut self, deadline: Instant) -> Self {
+    #[must_use]
+    pub const fn until(mut self, deadline: Instant) -> Self {
         self.deadline = deadline;
         self
     }

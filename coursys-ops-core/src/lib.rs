@@ -9,6 +9,7 @@ pub mod config;
 pub mod containers;
 pub mod context;
 pub mod disk;
+pub mod drain;
 mod errands;
 pub mod glob;
 pub mod helper;

@@ -1,6 +1,8 @@
 //! What waits in the queues of the site's tasks and what is done of it, as values: gathered by those who speak to broker and
 //! workers, shown by `queues`, waited upon by `drain`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,10 @@ pub struct Queues {
     pub at: String,
     /// One for each configured queue, in the order of the configuration.
     pub queues: Vec<Queue>,
+    /// The messages of every other queue of the site's virtual host that has some and does not go with its clients, by its
+    /// name; empty too when the broker's own tool could not be asked.
+    #[serde(default)]
+    pub others: BTreeMap<String, u64>,
     /// What could not be found out, and why; for people.
     pub notes: Vec<String>,
 }
@@ -179,7 +185,13 @@ mod tests {
         assert_eq!(Queue { exists: false, ..Queue::default() }.left(), Some(0));
         let idle = Queue { consumers: Some(0), ready: Some(7), active: None, reserved: None, ..queue() };
         assert_eq!(idle.left(), Some(7), "nobody takes anything");
-        let all = |queues| Queues { schema: QUEUES_SCHEMA, at: String::new(), queues, notes: Vec::new() };
+        let all = |queues| Queues {
+            schema: QUEUES_SCHEMA,
+            at: String::new(),
+            queues,
+            others: BTreeMap::new(),
+            notes: Vec::new(),
+        };
         assert_eq!(all(vec![queue(), Queue { active: None, ..queue() }]).left(), None);
     }
 }

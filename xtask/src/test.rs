@@ -19,7 +19,7 @@ pub enum Extent {
     Quick,
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
-        /// One stage alone: `quick`, `servers`, `repeat`, `faults`, `soak`, `wheel`, `python`, `staging`,
+        /// One stage alone: `quick`, `servers`, `drain`, `repeat`, `faults`, `soak`, `wheel`, `python`, `staging`,
         /// `compose` or `panel`.
         stage: Option<String>,
     },
@@ -45,6 +45,7 @@ const COMPOSE: Stage = ("compose", staging::compose_stage);
 const PANEL: Stage = ("panel", panel::stage);
 const WHEEL: Stage = ("wheel", python::stage);
 const PYTHON: Stage = ("python", python::whole_stage);
+const DRAIN: Stage = ("drain", drains);
 const REPEAT: Stage = ("repeat", repeatedly);
 
 /// How often `repeat` runs the tests against servers, and how often every fault is injected.
@@ -61,6 +62,7 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
                 QUICK,
                 TIDY,
                 SERVERS,
+                DRAIN,
                 REPEAT,
                 ALL_FAULTS,
                 SOAK,
@@ -71,8 +73,19 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
             ]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known =
-                [QUICK, SERVERS, REPEAT, ALL_FAULTS, SOAK, WHEEL, PYTHON, ALL_STAGING, COMPOSE, PANEL];
+            let known = [
+                QUICK,
+                SERVERS,
+                DRAIN,
+                REPEAT,
+                ALL_FAULTS,
+                SOAK,
+                WHEEL,
+                PYTHON,
+                ALL_STAGING,
+                COMPOSE,
+                PANEL,
+            ];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));
@@ -119,13 +132,22 @@ fn quick() -> Result<()> {
 
 /// End to end: real servers and a real site.
 fn against_servers() -> Result<()> {
+    with_servers(&["--", "--test-threads=1"])
+}
+
+/// The tests of draining that take minutes.
+fn drains() -> Result<()> {
+    with_servers(&["--test", "drain", "--", "--test-threads=1", "--ignored"])
+}
+
+fn with_servers(tests: &[&str]) -> Result<()> {
     cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
     let name = format!("test{}", std::process::id());
     let _down = Down(name.clone());
     eprintln!("$ cargo xtask servers up --name {name}");
     xtask(&["servers", "up", "--name", &name])?;
     // One at a time: they break the servers that they share.
-    let args = ["test", "-p", "coursys-ops-tests", "--", "--test-threads=1"];
+    let args = [&["test", "-p", "coursys-ops-tests"], tests].concat();
     cargo(&args, &[("COURSYS_OPS_TEST_SERVERS", &name)])
 }
 

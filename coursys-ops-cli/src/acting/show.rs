@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use coursys_ops_core::model::{Event, StepEnd, StepState};
+use coursys_ops_core::model::{Event, OutputStream, StepEnd, StepState};
 use coursys_ops_core::render::escape;
 use coursys_ops_core::render::text::duration;
-use coursys_ops_core::run::{Observer, Turn};
+use coursys_ops_core::run::{Observer, Progress, Turn};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal;
@@ -18,8 +18,15 @@ const TAIL: usize = 5;
 /// How often the step at work is drawn, per second.
 const DRAWS_PER_SECOND: u8 = 10;
 
+/// The step at work, without and with a bar of what it has done.
+const NO_BAR: &str = "{spinner} {msg}";
+const BAR: &str = "{spinner} {bar:30} {prefix}\n  {msg}";
+
 /// How many lines of output a second are printed where nothing can be drawn over; the log has all of them.
 const LINES_PER_SECOND: u32 = 50;
+
+/// Where nothing can be drawn over, progress is printed so often.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows how far a plan is.
 pub struct Show {
@@ -32,6 +39,9 @@ pub struct Show {
     running: Option<(String, Instant)>,
     tail: VecDeque<String>,
     budget: (Instant, u32),
+    /// Of the step at work, where it counts what it does; and when that was printed.
+    progress: Option<Progress>,
+    printed: Option<Instant>,
 }
 
 impl Show {
@@ -47,6 +57,8 @@ impl Show {
             running: None,
             tail: VecDeque::new(),
             budget: (Instant::now(), 0),
+            progress: None,
+            printed: None,
         }
     }
 
@@ -73,8 +85,29 @@ impl Show {
         let (Some(bar), Some((title, since))) = (&self.bar, &self.running) else { return };
         let seconds = since.elapsed().as_secs();
         let tail = self.tail.iter().map(|line| format!("\n      {line}"));
+        let (length, words) = match self.progress {
+            Some(progress) => {
+                bar.set_length(progress.total);
+                bar.set_position(progress.done);
+                (BAR, progress.to_string())
+            }
+            None => (NO_BAR, String::new()),
+        };
+        if let Ok(style) = ProgressStyle::with_template(length) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(words);
         bar.set_message(format!("{} {title}, {seconds} s{}", self.place(), tail.collect::<String>()));
         bar.tick();
+    }
+
+    /// Shows how far the step at work is.
+    fn progress(&mut self, line: &str) {
+        self.progress = line.parse().ok();
+        if self.bar.is_none() && self.printed.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
+            self.printed = Some(Instant::now());
+            self.output(line);
+        }
     }
 
     fn output(&mut self, line: &str) {
@@ -130,12 +163,14 @@ impl Observer for Show {
             Event::StepStarted { id, .. } => {
                 let title = self.titles.get(id).cloned().unwrap_or_else(|| id.clone());
                 self.tail.clear();
+                (self.progress, self.printed) = (None, None);
                 if self.bar.is_none() {
                     self.line(&format!("{} {title} …", self.place()));
                 }
                 self.running = Some((title, Instant::now()));
                 self.draw();
             }
+            Event::StepOutput { line, stream: OutputStream::Progress, .. } => self.progress(line),
             Event::StepOutput { line, .. } => self.output(line),
             Event::StepFinished { id, end, .. } => self.finished(id, end),
             Event::RunStarted { .. }
@@ -154,7 +189,7 @@ impl Observer for Show {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+    if let Ok(style) = ProgressStyle::with_template(NO_BAR) {
         bar.set_style(style);
     }
     bar

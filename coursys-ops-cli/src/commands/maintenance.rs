@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use coursys_ops_checks::MaintenanceLook;
 use coursys_ops_core::Check;
+use coursys_ops_core::config::Config;
 use coursys_ops_core::ledger::{Holder, Lock, Past};
-use coursys_ops_core::maintenance::{ENTER, Facts, Judged, LEAVE, Trouble, Wish, enter, judge, leave};
+use coursys_ops_core::maintenance::{DRAIN, ENTER, Facts, Judged, LEAVE, Trouble, Wish, enter, judge, leave};
 use coursys_ops_core::plan::Plan;
 use coursys_ops_core::run::Cancel;
-use coursys_ops_core::service::Refusal;
+use coursys_ops_core::service::{Refusal, Service};
 use jiff::SignedDuration;
 
 use crate::acting::{self, Losses, Shape};
@@ -145,12 +146,13 @@ pub fn open(args: &Off, global: &Global) -> Result<u8, Failure> {
 }
 
 /// Whether an unfinished plan is one of these, which the next one completes from wherever it stopped.
-fn is_ours(past: &Past) -> bool {
+pub(super) fn is_ours(past: &Past) -> bool {
     let title = past.report().run.start.title;
-    title == ENTER || title == LEAVE
+    [ENTER, LEAVE, DRAIN].contains(&title.as_str())
 }
 
-fn wish(setup: &Setup, take_over: bool) -> Wish {
+/// What is wanted, but for what the command was told.
+pub(super) fn wish(setup: &Setup, take_over: bool) -> Wish {
     let context = &setup.context;
     let now = context.clock.now();
     Wish {
@@ -165,14 +167,12 @@ fn wish(setup: &Setup, take_over: bool) -> Wish {
     }
 }
 
-type Maker = fn(
-    &coursys_ops_core::config::Config,
-    &[Arc<dyn coursys_ops_core::service::Service>],
-    &Facts,
-    &Wish,
-) -> Result<Plan, Refusal>;
-
-fn make(setup: &Setup, wish: &Wish, maker: Maker) -> Result<Plan, Failure> {
+/// Looks and makes a plan.
+pub(super) fn make(
+    setup: &Setup,
+    wish: &Wish,
+    maker: impl FnOnce(&Config, &[Arc<dyn Service>], &Facts, &Wish) -> Result<Plan, Refusal>,
+) -> Result<Plan, Failure> {
     let deployment = Deployment::of(setup)?;
     let facts = look(&deployment)?;
     let refused = |refusal: Refusal| Failure::refused(refusal.message).with_hint(refusal.hint);
@@ -245,7 +245,7 @@ fn text(judged: &Judged, acting: Option<&Holder>) -> String {
 }
 
 /// A duration such as `45m` or `1h 30m`.
-fn duration(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(duration) if duration >= SignedDuration::from_secs(1) && duration <= LONGEST => Ok(duration),
         Ok(_) => Err("expected at least a second and at most 30 days".to_owned()),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod clear_cache;
 pub mod config;
 pub mod demo;
+pub mod drain;
 pub mod email_check;
 pub mod helper;
 pub mod history;

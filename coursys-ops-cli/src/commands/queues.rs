@@ -174,6 +174,10 @@ fn table(seen: &Queues) -> String {
             }
         }
     }
+    for (name, messages) in &seen.others {
+        let line = format!("  {messages} messages in `{name}`, which is none of the workers' queues");
+        text.push_str(&(escape::line(&line) + "\n"));
+    }
     terminal::harmless(text.trim_end()) + "\n"
 }
 
@@ -252,7 +256,13 @@ mod tests {
             },
             Queue { name: "gone".into(), ..Queue::default() },
         ];
-        let text = table(&Queues { schema: 1, at: String::new(), queues, notes: Vec::new() });
+        let text = table(&Queues {
+            schema: 1,
+            at: String::new(),
+            queues,
+            others: Default::default(),
+            notes: Vec::new(),
+        });
         let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(cells(text.lines().nth(1).unwrap()), ["fast", "3", "-", "0", "-", "-", "-"], "{text}");
         assert!(text.contains("there is none"), "{text}");

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use coursys_ops_checks::LogLines;
 use coursys_ops_checks::glance::{EMPTY, Empty};
+use coursys_ops_checks::{LogLines, MaintenanceLook};
 use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
+use coursys_ops_core::maintenance::permit;
 use coursys_ops_core::model::Status;
 use coursys_ops_core::plan::Plan;
 use coursys_ops_core::run::Cancel;
@@ -118,7 +119,8 @@ fn all(args: &All, global: &Global, make: Maker) -> Result<u8, Failure> {
     acting::carry_out(&args.options, global, Losses::Refused(LOSE), |setup| {
         let deployment = Deployment::of(setup)?;
         let seen = deployment.look(Vec::new(), false, &Cancel::never());
-        make(&deployment.context.config, &deployment.services, &seen.looks).map_err(refused)
+        let plan = make(&deployment.context.config, &deployment.services, &seen.looks).map_err(refused)?;
+        permitted(&deployment, plan)
     })
 }
 
@@ -137,8 +139,23 @@ pub(super) fn act(
         let seen = deployment.look(Vec::new(), false, &Cancel::never());
         let wanted = Wanted { name, deed };
         let plan = service::chain(&deployment.context.config, &deployment.services, &seen.looks, wanted);
-        Ok(without_losses_of_nothing(&deployment, plan.map_err(refused)?))
+        permitted(&deployment, without_losses_of_nothing(&deployment, plan.map_err(refused)?))
     })
+}
+
+/// A plan that no maintenance is in the way of.
+fn permitted(deployment: &Deployment, plan: Plan) -> Result<Plan, Failure> {
+    if plan.steps.is_empty() || deployment.context.config.maintenance.flag.is_none() {
+        return Ok(plan);
+    }
+    let looker = Arc::new(MaintenanceLook::of_this_machine(deployment.services.clone()));
+    let beside: Vec<Arc<dyn Check>> = vec![looker.clone()];
+    deployment.look(beside, true, &Cancel::never());
+    // One that cannot be seen in time is left to what keeps systemd from starting the workers.
+    match looker.take() {
+        Some(facts) => permit(&facts, &plan).map(|()| plan).map_err(refused),
+        None => Ok(plan),
+    }
 }
 
 /// What would lose messages loses none when every queue is empty.

@@ -120,7 +120,9 @@ impl Log {
             Event::StepOutput { line, stream: OutputStream::Stdout | OutputStream::Stderr, .. } => {
                 self.line(line)
             }
-            Event::StepOutput { line, stream: OutputStream::Note, .. } => self.line(&format!("-- {line}")),
+            Event::StepOutput { line, stream: OutputStream::Note | OutputStream::Progress, .. } => {
+                self.line(&format!("-- {line}"))
+            }
             Event::StepStarted { id, at, .. } => self.line(&format!("== {at} {id}")),
             Event::StepFinished { id, at, end, .. } => {
                 let message = end.message.as_deref().map(|message| format!(": {message}"));

@@ -16,12 +16,32 @@ const MODE: u32 = 0o644;
 pub enum Flag {
     /// Nothing.
     Absent,
-    /// Something that is not ours; why it is not.
-    Bare(String),
+    /// Something that is not ours.
+    Bare(Bare),
     /// Ours.
     Ours(Lease),
     /// It could not be looked at, for this reason.
     Unseen(String),
+}
+
+/// Why what lies in the flag's place is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Bare {
+    /// It is there, and nobody may read it, for this reason.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// It belongs to this user, who is neither root nor the site's.
+    #[error("it belongs to user {0}")]
+    OfAnother(u32),
+    /// It is longer than any lease: so many bytes.
+    #[error("it holds {0} bytes")]
+    TooLong(u64),
+    /// A link, a directory, a pipe or the like: nobody's word.
+    #[error("it is no regular file")]
+    NotAFile,
+    /// It is no lease, for this reason.
+    #[error("{0}")]
+    NoLease(String),
 }
 
 /// Looks what is in the flag's place.
@@ -37,7 +57,7 @@ pub async fn read(scope: &Scope, path: &Path) -> Flag {
             // It may be there all the same.
             let present: Result<Answer<bool>, String> = ask(scope, Ask::Present(path.to_owned())).await;
             return match present {
-                Ok(Ok(true)) => Flag::Bare(format!("it cannot be read: {}", refusal.message)),
+                Ok(Ok(true)) => Flag::Bare(Bare::Unreadable(refusal.message)),
                 Ok(Ok(false)) => Flag::Absent,
                 _ => Flag::Unseen(refusal.message),
             };
@@ -49,15 +69,15 @@ pub async fn read(scope: &Scope, path: &Path) -> Flag {
         None => Some(look.uid),
     };
     if look.uid != 0 && Some(look.uid) != owner {
-        return Flag::Bare(format!("it belongs to user {}", look.uid));
+        return Flag::Bare(Bare::OfAnother(look.uid));
     }
     let bytes = match look.content {
-        Content::TooLong(length) => return Flag::Bare(format!("it holds {length} bytes")),
-        Content::NotAFile => return Flag::Bare("it is no regular file".to_owned()),
+        Content::TooLong(length) => return Flag::Bare(Bare::TooLong(length)),
+        Content::NotAFile => return Flag::Bare(Bare::NotAFile),
         Content::Whole(_) => look.content.bytes().unwrap_or_default(),
     };
     let known = |name: &str| config.components.get(name).is_some_and(|one| one.stops_first);
-    Lease::read(&bytes, known).map_or_else(Flag::Bare, Flag::Ours)
+    Lease::read(&bytes, known).map_or_else(|why| Flag::Bare(Bare::NoLease(why)), Flag::Ours)
 }
 
 fn gone(refusal: &crate::helper::Refusal) -> bool {

@@ -1,4 +1,5 @@
-//! What keeps everybody else from starting a unit: cron, a restart of the machine, whoever writes its unit file anew.
+//! What keeps everybody else from starting a unit, or from stopping it: cron, a restart of the machine, whoever writes its
+//! unit file anew.
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,16 @@ pub fn content(unit: &str) -> String {
          ConditionPathExists=!{}\n",
         path(unit).display()
     )
+}
+
+/// What is in it while the unit is to run on: nobody may stop it, because systemd would kill its tasks.
+#[must_use]
+pub fn steady_content() -> String {
+    "# Written by coursys-ops: the queues are drained, and a stop or restart of this unit would kill tasks.\n\
+     # `coursys-ops 503` and `coursys-ops rm503` take it away.\n\
+     [Unit]\n\
+     RefuseManualStop=yes\n"
+        .to_owned()
 }
 
 #[cfg(test)]

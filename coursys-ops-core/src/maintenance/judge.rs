@@ -15,7 +15,7 @@ pub const SCHEMA: u32 = 1;
 pub enum State {
     /// It is open.
     Up,
-    /// It is being closed: new requests are refused, and what runs is not proven to be over.
+    /// It is being closed or drained: new requests are refused, and what runs is not proven to be over.
     Entering,
     /// It is closed, and nothing runs.
     On,
@@ -89,6 +89,10 @@ troubles! {
     NotHeld = "not_held", "`coursys-ops 503` holds them again and proves that nothing runs",
     /// Entering was not finished, though nothing was seen to run: that is not proven.
     NotProven = "not_proven", "`coursys-ops 503` goes on, `coursys-ops rm503` opens the site again",
+    /// The site is closed, and its workers do what is left in the queues: this is no maintenance yet.
+    Draining = "draining",
+        "`coursys-ops queues` shows what is left; `coursys-ops drain` waits for it, `coursys-ops 503` goes on to a maintenance, \
+         `coursys-ops rm503` opens the site",
     /// Leaving was not finished: something that ran before does not run yet.
     NotStarted = "not_started", "`coursys-ops rm503` goes on, `coursys-ops 503` closes the site again",
     /// Leaving was not finished: everything runs, and the flag is there still.
@@ -187,6 +191,11 @@ fn verdict(facts: &Facts) -> (State, Option<Trouble>) {
                 LeasePhase::Entering if !held => (State::Entering, Some(Trouble::NotHeld)),
                 LeasePhase::Entering if work(facts) => (State::Entering, Some(Trouble::FlagButWorkers)),
                 LeasePhase::Entering => (State::Entering, Some(Trouble::NotProven)),
+                LeasePhase::Draining if served => (State::Entering, Some(Trouble::FlagButServed)),
+                LeasePhase::Draining if lease.is_expired(facts.now) => {
+                    (State::Entering, Some(Trouble::LeaseExpired))
+                }
+                LeasePhase::Draining => (State::Entering, Some(Trouble::Draining)),
                 LeasePhase::On if served => odd(Trouble::FlagButServed),
                 LeasePhase::On if work(facts) => odd(Trouble::FlagButWorkers),
                 LeasePhase::On if !held => odd(Trouble::NotHeld),
@@ -214,6 +223,7 @@ fn work(facts: &Facts) -> bool {
 fn evidence(facts: &Facts) -> Vec<Evidence> {
     let say = |about: &str, message: String| Evidence { about: about.to_owned(), message };
     let mut evidence = vec![say("flag", flag(&facts.flag))];
+    let draining = matches!(&facts.flag, Flag::Ours(lease) if lease.phase == LeasePhase::Draining);
     for worker in &facts.workers {
         let parts = worker.look.parts.iter().map(|part| {
             let detail = if part.detail.is_empty() { String::new() } else { format!(", {}", part.detail) };
@@ -222,6 +232,9 @@ fn evidence(facts: &Facts) -> Vec<Evidence> {
         evidence.push(say("workers", parts.collect::<Vec<_>>().join("; ")));
         let name = &worker.name;
         evidence.extend(match &worker.held {
+            Held::Yes if draining && worker.runs() => {
+                Some(say("hold", format!("nothing but coursys-ops stops `{name}`")))
+            }
             Held::Yes => Some(say("hold", format!("nothing but coursys-ops starts `{name}`"))),
             Held::Partly => Some(say("hold", format!("the hold of `{name}` is written, but not in force"))),
             Held::Unseen(why) => Some(say("hold", format!("the hold of `{name}` cannot be seen: {why}"))),
@@ -275,6 +288,7 @@ fn flag(flag: &Flag) -> String {
         Flag::Ours(lease) => {
             let phase = match lease.phase {
                 LeasePhase::Entering => "entering",
+                LeasePhase::Draining => "draining",
                 LeasePhase::On => "on",
                 LeasePhase::Leaving => "leaving",
             };

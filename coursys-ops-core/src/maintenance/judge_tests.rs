@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::maintenance::Stray;
+use crate::maintenance::{Bare, Stray};
 use crate::service::{Look, Part, State as Runs};
 
 fn worker(name: &str, state: Runs, held: Held) -> Worker {
@@ -64,8 +64,8 @@ fn what_fits_together_has_the_state_of_its_flag() {
 
 #[test]
 fn a_bare_flag_is_nobodys_word_whatever_else_is_seen() {
-    is(&facts(Flag::Bare("it is empty".into())), "inconsistent flag_without_lease");
-    let up = Facts { flag: Flag::Bare("it is empty".into()), ..facts(Flag::Absent) };
+    is(&facts(Flag::Bare(Bare::NoLease("it is empty".into()))), "inconsistent flag_without_lease");
+    let up = Facts { flag: Flag::Bare(Bare::NoLease("it is empty".into())), ..facts(Flag::Absent) };
     is(&up, "inconsistent flag_without_lease");
     is(&Facts { flag: Flag::Unseen("no right".into()), ..up }, "inconsistent flag_unseen");
 }
@@ -167,4 +167,21 @@ fn the_words_of_the_codes_are_those_of_the_contract_and_each_has_a_hint() {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         assert!(!code.hint().is_empty() && code.meaning().ends_with('.'), "{code:?}");
     }
+}
+
+#[test]
+fn a_site_whose_queues_are_drained_is_closed_and_no_maintenance_yet() {
+    let mut draining = Facts { flag: lease(LeasePhase::Draining), ..facts(Flag::Absent) };
+    draining.page = Some(Page::Maintenance);
+    draining.workers =
+        vec![worker("celery", Runs::Running, Held::Yes), worker("celerybeat", Runs::Stopped, Held::Yes)];
+    is(&draining, "entering draining");
+    let told = judge(&draining).evidence;
+    let holds = |words: &str| told.iter().any(|one| one.about == "hold" && one.message == words);
+    assert!(
+        holds("nothing but coursys-ops stops `celery`")
+            && holds("nothing but coursys-ops starts `celerybeat`")
+    );
+    is(&Facts { page: Some(Page::Served(200)), ..draining.clone() }, "entering flag_but_served");
+    is(&Facts { now: "2026-11-23T05:00:00Z".parse().unwrap(), ..draining }, "entering lease_expired");
 }

@@ -19,6 +19,8 @@ const MOST_STOPPED: usize = 32;
 pub enum LeasePhase {
     /// New requests are refused; what runs is waited for.
     Entering,
+    /// New requests are refused; the workers run until nothing is left for them to do.
+    Draining,
     /// Proven: nothing runs.
     On,
     /// What ran before is being started.

@@ -10,23 +10,31 @@
 //! `leaving`; the hold goes; what ran before starts again, gated on its health; the flag goes, and comes back when the pages
 //! do not.
 //!
+//! Draining is the first half of entering: the flag, and the beat stops; but the workers run on, others being kept from
+//! stopping them, until nothing is left for them to do ([`drain`]).
+//!
 //! The hold of a unit is a drop-in with the condition that this very drop-in is not there ([`hold`]). A drop-in survives a unit
 //! file that is written anew, a restart of the machine and a reload of systemd; a condition that does not hold makes no failed
 //! unit; and the hold is gone at the moment when the file is, whatever systemd has read.
 
+mod drain;
 mod facts;
 mod flag;
 pub mod hold;
 mod judge;
 mod lease;
 mod look;
+mod making;
 mod plan;
+mod refuse;
 mod steps;
 
+pub use drain::{DRAIN, Draining, drain};
 pub use facts::{Facts, Held, Page, Stray, Witness, Worker};
-pub use flag::{Flag, read as read_flag, write as write_flag};
+pub use flag::{Bare, Flag, read as read_flag, write as write_flag};
 pub use judge::{Evidence, Judged, LeaseView, SCHEMA, State, Trouble, judge};
 pub use lease::{Lease, LeasePhase};
 pub use look::{is_worker, look, strays, workers};
 pub use plan::{BuiltInStep, ENTER, LEAVE, Wish, enter, leave};
+pub use refuse::permit;
 pub use steps::FlagStep;

@@ -1,16 +1,16 @@
 //! The plans that close the site and open it again. Pure: nothing here looks or acts.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::facts::{Facts, Held, Worker};
-use super::{Flag, Lease, LeasePhase, hold};
-use crate::config::{Config, Manager};
-use crate::plan::{Action, FileChange, Plan, RunAs, Step};
-use crate::service::{Deed, Look, Refusal, Service, Wanted, chain, in_order};
+use super::making::{Making, built_in, flag};
+use super::{Bare, Flag, Lease, LeasePhase};
+use crate::config::Config;
+use crate::plan::{Plan, RunAs};
+use crate::service::{Deed, Refusal, Service, in_order};
 
 /// How the titles of plans that close the site begin.
 pub const ENTER: &str = "enter maintenance";
@@ -19,10 +19,10 @@ pub const ENTER: &str = "enter maintenance";
 pub const LEAVE: &str = "leave maintenance";
 
 /// How long nothing but looking may take.
-const PROOF: Duration = Duration::from_secs(90);
+pub(super) const PROOF: Duration = Duration::from_secs(90);
 
 /// What a built-in step needs beyond the waiting that it does, to say what it waited for.
-const MARGIN: Duration = Duration::from_secs(15);
+pub(super) const MARGIN: Duration = Duration::from_secs(15);
 
 /// Names of the built-in steps, for those who register them.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ impl BuiltInStep {
     pub const CLOSED: &str = "maintenance.closed";
     /// Lets the workers take tasks again that were told not to.
     pub const CONSUME: &str = "maintenance.consume";
+    /// Waits until nothing is left in the queues; `until` says how long, in seconds.
+    pub const DRAIN: &str = "maintenance.drain";
     /// Removes the flag, whose `id` it is given, and proves that the site is open; else the flag comes back.
     pub const OPEN: &str = "maintenance.open";
 }
@@ -64,14 +66,6 @@ pub struct Wish {
     pub take_over: bool,
 }
 
-/// A plan in the making; a step that is in it already is not added again.
-struct Making<'a> {
-    config: &'a Config,
-    services: &'a [Arc<dyn Service>],
-    facts: &'a Facts,
-    steps: Vec<Step>,
-}
-
 /// The plan that closes the site. One without steps: it is closed, and nothing is to be changed.
 ///
 /// # Errors
@@ -85,7 +79,7 @@ pub fn enter(
 ) -> Result<Plan, Refusal> {
     let plan = |steps| Plan { title: ENTER.to_owned(), steps };
     let lease = lease(facts, wish)?;
-    let over = if matches!(facts.flag, Flag::Bare(_)) { "anything" } else { "ours" };
+    let over = over(facts);
     if let (Flag::Ours(now), super::State::On) = (&facts.flag, super::judge(facts).state) {
         let asked = wish.why.is_some() || wish.until.is_some();
         let renewed = Lease { phase: LeasePhase::On, ..lease };
@@ -93,7 +87,7 @@ pub fn enter(
             (asked && renewed != *now).then(|| flag("flag.renew", "renew the lease", &renewed, "ours"));
         return Ok(plan(steps.into_iter().collect()));
     }
-    let mut making = Making { config, services, facts, steps: Vec::new() };
+    let mut making = Making::new(config, services, facts);
     making.add(flag("flag.entering", "refuse new requests: write the flag", &lease, over));
     making.hold();
     let mut order = in_order(&config.components);
@@ -136,7 +130,7 @@ pub fn leave(
     facts: &Facts,
     wish: &Wish,
 ) -> Result<Plan, Refusal> {
-    let mut making = Making { config, services, facts, steps: Vec::new() };
+    let mut making = Making::new(config, services, facts);
     let closed = match &facts.flag {
         Flag::Unseen(why) => return Err(unseen(why)),
         Flag::Absent if facts.is_any_held() => None,
@@ -147,9 +141,8 @@ pub fn leave(
     };
     let start = closed.as_ref().map_or_else(|| wanted(facts), |lease| lease.stopped.clone());
     if let Some(lease) = &closed {
-        let over = if matches!(facts.flag, Flag::Bare(_)) { "anything" } else { "ours" };
         let leaving = lease.in_phase(LeasePhase::Leaving);
-        making.add(flag("flag.leaving", "note that the site is being opened", &leaving, over));
+        making.add(flag("flag.leaving", "note that the site is being opened", &leaving, over(facts)));
     }
     making.lift();
     for name in in_order(&config.components).iter().filter(|name| start.contains(name)) {
@@ -174,6 +167,11 @@ pub fn leave(
     Ok(Plan { title: LEAVE.to_owned(), steps: making.steps })
 }
 
+/// What a flag that is written may replace.
+pub(super) fn over(facts: &Facts) -> &'static str {
+    if matches!(facts.flag, Flag::Bare(_)) { "anything" } else { "ours" }
+}
+
 fn unseen(why: &str) -> Refusal {
     Refusal::new(
         format!("the flag cannot be looked at: {why}"),
@@ -181,7 +179,7 @@ fn unseen(why: &str) -> Refusal {
     )
 }
 
-fn not_ours(why: &str) -> Refusal {
+fn not_ours(why: &Bare) -> Refusal {
     Refusal::new(
         format!("the site is closed by a flag that is not ours: {why}"),
         "ask who made it; `--take-over` acts all the same",
@@ -189,7 +187,7 @@ fn not_ours(why: &str) -> Refusal {
 }
 
 /// The lease of a plan that closes: the one there is, with what was wished for, or a new one.
-fn lease(facts: &Facts, wish: &Wish) -> Result<Lease, Refusal> {
+pub(super) fn lease(facts: &Facts, wish: &Wish) -> Result<Lease, Refusal> {
     let new = |stopped| Lease {
         id: wish.id.clone(),
         who: wish.who.clone(),
@@ -225,101 +223,6 @@ fn names(facts: &Facts, choose: impl Fn(&Worker) -> bool) -> Vec<String> {
 /// What should run, where nobody noted what did: what runs, and what starts with the machine.
 fn wanted(facts: &Facts) -> Vec<String> {
     names(facts, |one| one.runs() || one.is_wanted() || matches!(one.held, Held::Never))
-}
-
-fn built_in<const N: usize>(name: &str, id: &str, title: &str, arguments: [(&str, &str); N]) -> Step {
-    let arguments: BTreeMap<String, String> =
-        arguments.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Step::new(id, title, Action::BuiltIn { name: name.to_owned(), arguments }).repeatable()
-}
-
-/// A step that writes the flag; the program becomes the site's user for it.
-fn flag(id: &str, title: &str, lease: &Lease, over: &str) -> Step {
-    let text = lease.to_text();
-    built_in(BuiltInStep::FLAG, id, title, [("lease", text.as_str()), ("over", over)]).run_as(RunAs::Site)
-}
-
-impl Making<'_> {
-    fn add(&mut self, step: Step) {
-        if !self.steps.iter().any(|other| other.id == step.id) {
-            self.steps.push(step);
-        }
-    }
-
-    fn looks(&self) -> Vec<Look> {
-        self.facts.workers.iter().map(|one| one.look.clone()).collect()
-    }
-
-    /// Whether a component takes tasks, as those do that its queues' health tells of.
-    fn takes_tasks(&self, name: &str) -> bool {
-        self.config
-            .components
-            .get(name)
-            .is_some_and(|one| one.health.iter().any(|id| id.starts_with("celery.")))
-    }
-
-    fn does(&mut self, name: &str, deed: Deed) -> Result<(), Refusal> {
-        let service = self.services.iter().find(|service| service.name() == name);
-        let look = self.facts.workers.iter().find(|one| one.name == name).map(|one| &one.look);
-        if let (Some(service), Some(look)) = (service, look) {
-            service.steps(deed, look)?.into_iter().for_each(|step| self.add(step));
-        }
-        Ok(())
-    }
-
-    /// Starts a component when what it needs answers.
-    fn starts(&mut self, name: &str) -> Result<(), Refusal> {
-        if !self.facts.workers.iter().any(|one| one.name == name) {
-            return Ok(());
-        }
-        let wanted = Wanted { name, deed: Deed::Start };
-        let plan = chain(self.config, self.services, &self.looks(), wanted)?;
-        plan.steps.into_iter().for_each(|step| self.add(step));
-        Ok(())
-    }
-
-    /// The units that can be held.
-    fn units(&self) -> Vec<String> {
-        let ours =
-            |name: &str| self.config.components.get(name).is_some_and(|one| one.manager == Manager::Systemd);
-        let workers = self.facts.workers.iter().filter(|one| ours(&one.name));
-        let units: BTreeSet<String> =
-            workers.flat_map(|one| &one.look.parts).map(|part| part.unit.clone()).collect();
-        units.into_iter().collect()
-    }
-
-    fn hold(&mut self) {
-        let units = self.units();
-        if units.is_empty() {
-            return;
-        }
-        let directories = units.iter().map(|unit| hold::directory(unit).display().to_string());
-        let argv = ["mkdir", "-p", "--"].map(ToOwned::to_owned).into_iter().chain(directories);
-        self.add(Step::run("hold.directories", "make room for drop-ins", argv).repeatable());
-        for unit in &units {
-            let change =
-                FileChange { path: hold::path(unit), content: Some(hold::content(unit)), mode: 0o644 };
-            let title = format!("keep others from starting {unit}");
-            self.add(Step::new(format!("hold.{unit}"), title, Action::File { change }).repeatable());
-        }
-        self.add(Self::reload("hold.reload"));
-    }
-
-    fn lift(&mut self) {
-        let units = self.units();
-        for unit in &units {
-            let change = FileChange { path: hold::path(unit), content: None, mode: 0o644 };
-            let title = format!("let others start {unit} again");
-            self.add(Step::new(format!("lift.{unit}"), title, Action::File { change }).repeatable());
-        }
-        if !units.is_empty() {
-            self.add(Self::reload("lift.reload"));
-        }
-    }
-
-    fn reload(id: &str) -> Step {
-        Step::run(id, "read the unit files anew", ["systemctl", "daemon-reload"]).repeatable()
-    }
 }
 
 #[cfg(test)]

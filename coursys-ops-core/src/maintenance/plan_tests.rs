@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::{Sources, load};
-use crate::maintenance::{Page, Stray};
-use crate::service::{Part, State as Runs, Surveyor, services};
+use crate::maintenance::{Bare, Page, Stray};
+use crate::plan::Action;
+use crate::service::{Look, Part, State as Runs, Surveyor, services};
 
 fn config() -> Config {
     let sources = Sources { layout: Some("vm".to_owned()), ..Sources::default() };
@@ -127,7 +128,7 @@ fn entering_twice_changes_nothing_but_what_was_asked_for() {
 
 #[test]
 fn a_bare_flag_is_touched_only_by_who_says_so() {
-    let bare = facts(Flag::Bare("it is empty".into()), Runs::Stopped, &Held::No);
+    let bare = facts(Flag::Bare(Bare::NoLease("it is empty".into())), Runs::Stopped, &Held::No);
     for make in [enter as Make, leave] {
         assert!(
             ids(make, &bare, &wish()).starts_with("refused: the site is closed by a flag that is not ours")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Flag, Lease, flag};
+use super::{Bare, Flag, Lease, flag};
 use crate::run::{BuiltIn, Doing};
 
 /// Writes the flag, unless somebody else has put his there meanwhile; see [`super::BuiltInStep::FLAG`].
@@ -34,7 +34,7 @@ impl BuiltIn for FlagStep {
             }
             Flag::Ours(_) => {}
             // A link or a pipe can be removed, and is nobody's word.
-            Flag::Bare(why) if why.ends_with("no regular file") => {
+            Flag::Bare(Bare::NotAFile) => {
                 flag::write(scope, &path, None, user.clone()).await?;
             }
             Flag::Bare(_) => {}

@@ -87,6 +87,8 @@ pub enum OutputStream {
     Stderr,
     /// The tool itself: what a gate waits for, what a built-in step tells.
     Note,
+    /// The tool itself: how far a step is that counts what it does, as `3 of 10 done, about 5 s left`.
+    Progress,
 }
 
 /// Where a step stands.

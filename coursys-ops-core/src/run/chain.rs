@@ -135,10 +135,13 @@ impl Teller<'_> {
 
     fn line(&mut self, id: &str, (stream, line): Line) {
         let line = self.context.redactor.redact(line);
-        if self.tail.len() >= TAIL {
-            self.tail.pop_front();
+        // How far it was is no reason why it did not end well.
+        if stream != OutputStream::Progress {
+            if self.tail.len() >= TAIL {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(line.clone());
         }
-        self.tail.push_back(line.clone());
         let event = Event::StepOutput { id: id.to_owned(), stream, line };
         // The log of the output is good to have; the plan does not depend on it.
         let _ = self.record.record(&event);

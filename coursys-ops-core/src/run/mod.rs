@@ -14,6 +14,7 @@ mod graph;
 mod history;
 mod plan_fold;
 mod preset;
+mod progress;
 mod supervise;
 mod watch;
 
@@ -31,6 +32,7 @@ pub use graph::run;
 pub use history::History;
 pub use plan_fold::PlanFold;
 pub use preset::leave_out;
+pub use progress::{NoProgress, Progress};
 
 /// The courses that a go at a plan can take.
 pub mod course {

@@ -69,3 +69,11 @@ def nap(seconds=7):
 def haystack_rebuild():
     """Make the search index anew; it is empty for a moment."""
     return search.rebuild()
+
+
+@shared_task(queue="fast")
+def stamp(path, word, seconds=0):
+    """Writes a word and the time into a file, after a nap: tests count what was done, and how often."""
+    time.sleep(seconds)
+    with open(path, "a") as out:
+        out.write(f"{word} {time.time():f}\n")

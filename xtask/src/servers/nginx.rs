@@ -85,7 +85,7 @@ fn common(setting: &Setting) -> String {
         \x20           set $maintenance 0;\n\
         \x20           if (-f {flag}) {{ set $maintenance 1; }}\n\
         \x20           if ($http_x_forwarded_for = \"10.1.2.3\") {{ set $maintenance 0; }}\n\
-        \x20           if ($maintenance = 1) {{ return 503; }}\n\
+        \x20           if ($maintenance = 1) {{ return 503 'under maintenance'; }}\n\
         \x20           proxy_pass http://{gunicorn};\n\
         \x20           proxy_read_timeout 1200;\n\
         \x20           proxy_connect_timeout 1200;\n\

@@ -14,7 +14,7 @@ use crate::model::{Event, OutputStream};
 use crate::plan::{Plan, PlanProblem};
 use crate::process::Line;
 use crate::registry::Registry;
-use crate::run::Cancel;
+use crate::run::{Cancel, Progress};
 
 /// Something that the program does by itself, as a step of a plan.
 #[async_trait]
@@ -125,5 +125,10 @@ impl Doing<'_> {
     pub fn say(&self, line: impl Into<String>) {
         // More than anybody reads is left out.
         drop(self.lines.try_send((OutputStream::Note, line.into())));
+    }
+
+    /// Tells how far it is.
+    pub fn progress(&self, progress: Progress) {
+        drop(self.lines.try_send((OutputStream::Progress, progress.to_string())));
     }
 }
