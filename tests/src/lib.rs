@@ -16,6 +16,7 @@ mod servers;
 pub mod soak;
 mod staging;
 mod staging_keep;
+mod staging_maintenance;
 pub mod stand_in;
 mod traces;
 
@@ -27,5 +28,6 @@ pub use program::{Expected, Program, Run};
 pub use servers::{Servers, servers};
 pub use staging::{Ended, Staging, staging};
 pub use staging_keep::{Component, Kept};
+pub use staging_maintenance::{FLAG, Open, WORKERS};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;
