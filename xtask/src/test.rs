@@ -73,19 +73,8 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
             ]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known = [
-                QUICK,
-                SERVERS,
-                DRAIN,
-                REPEAT,
-                ALL_FAULTS,
-                SOAK,
-                WHEEL,
-                PYTHON,
-                ALL_STAGING,
-                COMPOSE,
-                PANEL,
-            ];
+            let known =
+                [QUICK, SERVERS, DRAIN, REPEAT, ALL_FAULTS, SOAK, WHEEL, PYTHON, ALL_STAGING, COMPOSE, PANEL];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));

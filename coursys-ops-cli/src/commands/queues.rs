@@ -260,7 +260,7 @@ mod tests {
             schema: 1,
             at: String::new(),
             queues,
-            others: Default::default(),
+            others: std::collections::BTreeMap::new(),
             notes: Vec::new(),
         });
         let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

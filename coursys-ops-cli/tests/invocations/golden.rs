@@ -50,6 +50,10 @@ fn every_help_text_has_examples_and_exit_codes() {
     golden("help-rebuild-index.txt", &["rebuild-index", "--help"]);
     golden("help-email-check.txt", &["email-check", "--help"]);
     golden("help-ntpdate.txt", &["ntpdate", "--help"]);
+    golden("help-drain.txt", &["drain", "--help"]);
+    golden("help-503.txt", &["503", "--help"]);
+    golden("help-rm503.txt", &["rm503", "--help"]);
+    golden("help-maintenance.txt", &["maintenance", "--help"]);
     golden("help-demo.txt", &["demo", "--help"]);
 }
 
