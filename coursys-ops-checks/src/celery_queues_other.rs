@@ -6,14 +6,11 @@ use async_trait::async_trait;
 use coursys_ops_core::config::Config;
 use coursys_ops_core::model::{CheckSpec, Code, Finding, Measurement, Status, Tier};
 use coursys_ops_core::{Check, Scope};
-use serde::Deserialize;
 
 use crate::broker_connection;
+use crate::broker_queues::{Queue, VHOSTS, queues, vhosts};
 use crate::garbage::excerpt;
 use crate::rabbitmqctl::{COMPONENT, Control};
-
-/// More other virtual hosts than this are not looked into: each is a call of the tool.
-const VHOSTS: usize = 8;
 
 /// More offenders than this are counted, not listed.
 const LISTED: usize = 20;
@@ -60,31 +57,9 @@ impl Default for CeleryQueuesOther {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Vhost {
-    name: String,
-}
-
-/// A queue as the tool lists it; a queue whose node is gone has no figures.
-#[derive(Debug, Deserialize)]
-struct Queue {
-    name: String,
-    #[serde(default)]
-    messages: Option<u64>,
-    #[serde(default)]
-    consumers: Option<u64>,
-    #[serde(default)]
-    exclusive: bool,
-    #[serde(default)]
-    auto_delete: bool,
-}
-
-/// The figures of a queue that are asked for.
-const COLUMNS: [&str; 5] = ["name", "messages", "consumers", "exclusive", "auto_delete"];
-
 /// What is wrong with a queue.
 fn judge(vhost: &str, queue: &Queue, config: &Config) -> Option<Finding> {
-    if queue.exclusive || queue.auto_delete {
+    if queue.goes_with_its_clients() {
         return None;
     }
     let messages = queue.messages.unwrap_or(0);
@@ -124,21 +99,17 @@ fn told_elsewhere(finding: Finding) -> Finding {
 async fn look(scope: &Scope) -> Result<Vec<Finding>, Finding> {
     let config = scope.config();
     let control = Control::find(scope).await.map_err(told_elsewhere)?;
-    let list = async |vhost: &str| {
-        let arguments = [&["list_queues", "--vhost", vhost][..], &COLUMNS].concat();
-        control.ask::<Vec<Queue>>(scope, &arguments).await.map_err(told_elsewhere)
-    };
+    let list = async |vhost: &str| queues(scope, &control, vhost).await.map_err(told_elsewhere);
     // Each call takes a second or more, and the site's own virtual host is known.
     let own = &config.broker.vhost;
-    let (vhosts, queues) =
-        tokio::join!(control.ask::<Vec<Vhost>>(scope, &["list_vhosts", "name"]), list(own.as_str()));
-    let (vhosts, queues) = (vhosts.map_err(told_elsewhere)?, queues?);
-    let mut count = queues.len();
-    let mut findings: Vec<Finding> = queues.iter().filter_map(|queue| judge(own, queue, config)).collect();
-    for vhost in vhosts.iter().filter(|vhost| vhost.name != *own).take(VHOSTS) {
-        let queues = list(&vhost.name).await?;
-        count = count.saturating_add(queues.len());
-        findings.extend(queues.iter().filter_map(|queue| judge(&vhost.name, queue, config)));
+    let (vhosts, of_site) = tokio::join!(vhosts(scope, &control), list(own.as_str()));
+    let (vhosts, of_site) = (vhosts.map_err(told_elsewhere)?, of_site?);
+    let mut count = of_site.len();
+    let mut findings: Vec<Finding> = of_site.iter().filter_map(|queue| judge(own, queue, config)).collect();
+    for vhost in vhosts.iter().filter(|vhost| *vhost != own).take(VHOSTS) {
+        let others = list(vhost).await?;
+        count = count.saturating_add(others.len());
+        findings.extend(others.iter().filter_map(|queue| judge(vhost, queue, config)));
     }
     let more = findings.len().saturating_sub(LISTED);
     findings.truncate(LISTED);

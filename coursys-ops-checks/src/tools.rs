@@ -6,6 +6,7 @@ mod index;
 mod mail;
 mod sessions;
 
+pub use crate::broker_queues::nothing_to_lose;
 pub use cache::{Purged, purge};
 pub use index::documents;
 pub use mail::{Posted, post};

@@ -3,6 +3,7 @@
 
 mod cache;
 mod index;
+mod messages;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::setup::Setup;
 
 pub use cache::NAME as CACHE_PURGE;
 pub use index::{NAME as INDEX_COUNT, SEEN as INDEX_SEEN};
+pub use messages::step as nothing_to_lose;
 
 /// What a plan is carried out with.
 pub fn means(setup: &Setup) -> Means {
@@ -30,8 +32,11 @@ pub fn means(setup: &Setup) -> Means {
 /// The built-in steps of every command.
 fn built_ins() -> BuiltIns {
     let mut all = coursys_ops_checks::maintenance_built_ins();
-    let tools: [(&str, Arc<dyn BuiltIn>); 2] =
-        [(CACHE_PURGE, Arc::new(cache::Purge)), (INDEX_COUNT, Arc::new(index::Count))];
+    let tools: [(&str, Arc<dyn BuiltIn>); 3] = [
+        (CACHE_PURGE, Arc::new(cache::Purge)),
+        (INDEX_COUNT, Arc::new(index::Count)),
+        (messages::NAME, Arc::new(messages::Empty)),
+    ];
     all.extend(tools.map(|(name, step)| (name.to_owned(), step)));
     all
 }

@@ -42,6 +42,10 @@ const ASK: Duration = Duration::from_secs(10);
 /// Hundreds of thousands of documents take a quarter of an hour; nobody waits longer than this.
 const DEADLINE: Duration = Duration::from_secs(6 * 3600);
 
+/// How compose runs one command of the site, with its output as it comes. Without `--no-deps` it would make containers
+/// anew that are not what the compose file describes, RabbitMQ's among them.
+const ONCE: [&str; 7] = ["run", "--rm", "--no-deps", "-T", "-e", "PYTHONUNBUFFERED=1", "manage"];
+
 /// Makes the index anew.
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     acting::carry_out(&args.options, global, Losses::Allowed, plan)
@@ -96,7 +100,7 @@ fn command(setup: &Setup) -> Result<Step, Failure> {
     const ID: &str = "search.rebuild";
     let site = &setup.context.config.site;
     let words = ["rebuild_index", "--noinput"].map(ToOwned::to_owned);
-    if site.layout == "compose" {
+    if site.service.is_some() {
         let deployment = Deployment::of(setup)?;
         let seen = deployment.look(Vec::new(), false, &Cancel::never());
         let compose = seen.looks.into_iter().map(|look| look.compose).find(|compose| !compose.is_empty());
@@ -104,8 +108,8 @@ fn command(setup: &Setup) -> Result<Step, Failure> {
             Failure::refused("there is no compose to run the site's command with")
                 .with_hint("install `docker compose`")
         })?;
-        let once = ["run", "--rm", "manage"].map(ToOwned::to_owned);
-        return Ok(Step::run(ID, TITLE, compose.into_iter().chain(once).chain(words)).directory(&site.dir));
+        let argv = compose.into_iter().chain(ONCE.map(ToOwned::to_owned)).chain(words);
+        return Ok(Step::run(ID, TITLE, argv).run_as(RunAs::Site).directory(&site.dir));
     }
     let python = site.python.display().to_string();
     let mut step = Step::run(ID, TITLE, [python, "manage.py".to_owned()].into_iter().chain(words));

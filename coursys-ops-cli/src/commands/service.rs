@@ -8,12 +8,13 @@ use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
 use coursys_ops_core::maintenance::permit;
 use coursys_ops_core::model::Status;
-use coursys_ops_core::plan::Plan;
+use coursys_ops_core::plan::{Plan, Step};
 use coursys_ops_core::run::Cancel;
 use coursys_ops_core::service::{self, Deed, Look, Refusal, Service, Wanted};
 
 use super::status;
 use crate::acting::{self, Losses};
+use crate::built_ins;
 use crate::failure::Failure;
 use crate::glance::Deployment;
 use crate::global::Global;
@@ -139,7 +140,9 @@ pub(super) fn act(
         let seen = deployment.look(Vec::new(), false, &Cancel::never());
         let wanted = Wanted { name, deed };
         let plan = service::chain(&deployment.context.config, &deployment.services, &seen.looks, wanted);
-        permitted(&deployment, without_losses_of_nothing(&deployment, plan.map_err(refused)?))
+        let plan = plan.map_err(refused)?;
+        let plan = if lose_messages { plan } else { without_losses_of_nothing(&deployment, plan) };
+        permitted(&deployment, plan)
     })
 }
 
@@ -158,18 +161,23 @@ fn permitted(deployment: &Deployment, plan: Plan) -> Result<Plan, Failure> {
     }
 }
 
-/// What would lose messages loses none when every queue is empty.
-fn without_losses_of_nothing(deployment: &Deployment, mut plan: Plan) -> Plan {
+/// What would lose messages loses none when every queue is empty, now and just before it; else what they hold is told.
+fn without_losses_of_nothing(deployment: &Deployment, plan: Plan) -> Plan {
     if plan.losses().next().is_none() {
         return plan;
     }
     let empty: Vec<Arc<dyn Check>> = vec![Arc::new(Empty::new())];
     let seen = deployment.look(empty, true, &Cancel::never());
-    let found = seen.report.checks.iter().find(|check| check.id == EMPTY);
-    if found.is_some_and(|check| check.status == Status::Passed) {
-        plan.steps.iter_mut().for_each(|step| step.loses = None);
-    }
-    plan
+    let found = seen.report.checks.into_iter().find(|check| check.id == EMPTY);
+    let passed = found.as_ref().is_some_and(|check| check.status == Status::Passed);
+    let finding = found.and_then(|check| check.findings.into_iter().next());
+    let why = finding.map_or_else(String::new, |finding| format!(" ({})", finding.message));
+    let judged = |mut step: Step| match step.loses.take() {
+        Some(_) if passed => vec![built_ins::nothing_to_lose(), step],
+        Some(loses) => vec![step.loses(format!("{loses}{why}"))],
+        None => vec![step],
+    };
+    Plan { steps: plan.steps.into_iter().flat_map(judged).collect(), ..plan }
 }
 
 fn refused(refusal: Refusal) -> Failure {

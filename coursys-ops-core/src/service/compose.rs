@@ -18,6 +18,9 @@ use crate::plan::Step;
 /// Exit codes of those who were asked to end: none, SIGINT, SIGKILL, SIGTERM.
 const ASKED_TO_END: [i64; 4] = [0, 130, 137, 143];
 
+/// The policies by which Docker starts a container again, whatever it ended with, unless somebody stopped it.
+const KEPT: [&str; 2] = ["always", "unless-stopped"];
+
 /// A component that is a service of Docker Compose, or several.
 pub struct ComposeService {
     name: String,
@@ -203,6 +206,10 @@ fn state(one: &Container, survey: &Survey) -> State {
         ("paused", _) => State::Paused,
         ("removing" | "stopping", _) => State::Stopping,
         ("dead", _) => State::Failed,
+        // Docker tried to start it, and could not.
+        ("exited" | "created", _) if one.error.is_some() => State::Failed,
+        // It would have been started again had nobody stopped it, and some programs end badly when they are told to.
+        ("exited", _) if KEPT.contains(&one.restart_policy.as_str()) => State::Stopped,
         ("exited", _) if one.oom_killed || !ASKED_TO_END.contains(&one.exit_code) => State::Failed,
         _ => State::Stopped,
     }
@@ -211,6 +218,9 @@ fn state(one: &Container, survey: &Survey) -> State {
 fn read(unit: &str, state: State, one: &Container, now: i64) -> Part {
     let mut part = Part::new(unit, state);
     part.detail = match (one.state.as_str(), &one.health) {
+        ("exited" | "created", _) if one.error.is_some() => {
+            format!("could not be started: {}", one.error.as_deref().unwrap_or_default())
+        }
         ("exited", _) if one.oom_killed => "ended because there was no memory left".to_owned(),
         ("exited", _) => format!("exited ({})", one.exit_code),
         ("running", Some(health)) => {
@@ -230,7 +240,7 @@ fn read(unit: &str, state: State, one: &Container, now: i64) -> Part {
     part.main_pid = Some(one.pid).filter(|pid| *pid != 0);
     part.memory_bytes = one.memory.filter(|_| is_up);
     part.restarts = Some(one.restarts);
-    part.enabled = Some(matches!(one.restart_policy.as_str(), "always" | "unless-stopped"));
+    part.enabled = Some(KEPT.contains(&one.restart_policy.as_str()));
     part.version = Some(one.image.clone()).filter(|image| !image.is_empty());
     let place = |place: &crate::helper::Published| match &place.ip {
         Some(ip) if ip.contains(':') => format!("[{ip}]:{}", place.port),

@@ -74,8 +74,24 @@ fn every_state_of_a_container_is_told_apart() {
     assert_eq!(state(|one| one.state = "paused".into()), State::Paused);
     assert_eq!(state(|one| one.state = "exited".into()), State::Stopped);
     assert_eq!(state(|one| (one.state, one.exit_code) = ("exited".into(), 143)), State::Stopped);
-    assert_eq!(state(|one| (one.state, one.exit_code) = ("exited".into(), 1)), State::Failed);
-    assert_eq!(state(|one| (one.state, one.oom_killed) = ("exited".into(), true)), State::Failed);
+    let ended = |code, oom_killed, policy: &str| {
+        let container = Container { exit_code: code, oom_killed, restart_policy: policy.into(), ..healthy() };
+        part(Container { state: "exited".into(), ..container }).state
+    };
+    assert_eq!(ended(1, false, "no"), State::Failed);
+    assert_eq!(ended(1, false, "on-failure"), State::Failed);
+    assert_eq!(ended(137, true, "no"), State::Failed);
+    // Docker keeps these running, whatever they end with, until somebody stops them.
+    assert_eq!(ended(1, false, "always"), State::Stopped);
+    assert_eq!(ended(1, false, "unless-stopped"), State::Stopped);
+    let no_start = |state: &str| Container {
+        state: state.into(),
+        exit_code: 127,
+        error: Some("no such file".into()),
+        ..healthy()
+    };
+    assert_eq!(part(no_start("exited")).state, State::Failed);
+    assert_eq!(part(no_start("created")).detail, "could not be started: no such file");
     assert_eq!(state(|one| one.state = "restarting".into()), State::Restarting);
     assert_eq!(state(|one| one.health = Some("unhealthy".into())), State::Unhealthy);
     assert_eq!(state(|one| one.health = Some("starting".into())), State::Starting);

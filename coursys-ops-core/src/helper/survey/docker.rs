@@ -75,6 +75,8 @@ pub struct Container {
     pub exit_code: i64,
     /// Whether it ended because there was no memory left.
     pub oom_killed: bool,
+    /// Why it could not be started.
+    pub error: Option<String>,
     /// How often Docker restarted it by itself.
     pub restarts: u32,
     /// RFC 3339.
@@ -208,6 +210,7 @@ fn container(summary: &ContainerSummary, inspected: ContainerInspectResponse) ->
         pid,
         exit_code: state.exit_code.unwrap_or_default(),
         oom_killed: state.oom_killed.unwrap_or_default(),
+        error: state.error.map(|error| error.trim().to_owned()).filter(|error| !error.is_empty()),
         restarts: u32::try_from(inspected.restart_count.unwrap_or_default()).unwrap_or_default(),
         created: inspected.created,
         started: happened(state.started_at),
