@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use coursys_ops_tests::{Staging, staging};
+use coursys_ops_tests::{PATIENCE, Staging, container, healthy_compose, settles, staging};
 
 const COMPOSE: &str = "compose";
-
-/// How long containers may take to be healthy on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Every service that has a container.
 const SERVICES: [&str; 12] = [
@@ -37,51 +34,6 @@ const LAYOUT: &[(&str, &str)] = &[
     ("/etc/coursys-ops/config.toml", "root:root 644 regular file"),
     ("/usr/bin/coursys-ops", "root:root 755 regular file"),
 ];
-
-/// Runs `docker compose` in the site's directory, as its account.
-fn compose(server: &Staging, args: &[&str]) -> String {
-    let argv = ["env", "--chdir=/coursys", "docker", "compose", "--ansi", "never"];
-    let ended = server.run_as("coursys", &[&argv, args].concat());
-    assert_eq!(ended.code, 0, "{args:?}: {}{}", ended.stdout, ended.stderr);
-    ended.stdout
-}
-
-/// The server as it should be, whatever the test before left.
-fn healthy() -> Option<Staging> {
-    let server = staging(COMPOSE)?;
-    mend(&server);
-    Some(server)
-}
-
-/// Makes everything run as the compose file says.
-fn mend(server: &Staging) {
-    let paused = server.done(&["docker", "ps", "--quiet", "--filter", "status=paused"]);
-    for container in paused.lines() {
-        server.done(&["docker", "unpause", container]);
-    }
-    let ended = server.run_as("coursys", &["git", "-C", "/coursys", "checkout", "--quiet", "compose.yml"]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    // On a busy machine a container is unwell for a moment, and `up` gives up then.
-    let argv =
-        ["env", "--chdir=/coursys", "docker", "compose", "--ansi", "never", "up", "--detach", "--wait"];
-    server
-        .wait_until(PATIENCE, "containers that are well", |server| server.run_as("coursys", &argv).code == 0);
-    server.wait_until(PATIENCE, "workers that answer", |server| {
-        server.run(&["/usr/local/lib/staging/workers-answer"]).code == 0
-    });
-}
-
-/// Asks until the answer is the expected one: what times out on a busy machine does not a moment later.
-#[track_caller]
-fn settles<T: PartialEq + std::fmt::Debug>(expected: T, mut ask: impl FnMut() -> T) {
-    let started = std::time::Instant::now();
-    loop {
-        let answer = ask();
-        if answer == expected || started.elapsed() > PATIENCE {
-            return assert_eq!(answer, expected);
-        }
-    }
-}
 
 fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -150,11 +102,6 @@ fn wrong(server: &Staging, args: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-/// The one container of a service.
-fn container(service: &str) -> String {
-    format!("coursys-{service}-1")
-}
-
 #[test]
 fn every_path_has_its_owner_and_its_mode() {
     let Some(server) = staging(COMPOSE) else { return };
@@ -167,12 +114,12 @@ fn every_path_has_its_owner_and_its_mode() {
 
 #[test]
 fn every_service_runs_and_those_for_one_off_commands_do_not() {
-    let Some(server) = healthy() else { return };
-    let running = compose(&server, &["ps", "--services", "--filter", "status=running"]);
+    let Some(server) = healthy_compose() else { return };
+    let running = server.docker_compose(&["ps", "--services", "--filter", "status=running"]);
     let mut running: Vec<&str> = running.lines().collect();
     running.sort_unstable();
     assert_eq!(running, SERVICES);
-    assert!(compose(&server, &["version", "--short"]).trim_start_matches('v').starts_with("2."));
+    assert!(server.docker_compose(&["version", "--short"]).trim_start_matches('v').starts_with("2."));
     for unit in SERVICES {
         shown(&server, unit, "running");
     }
@@ -180,7 +127,7 @@ fn every_service_runs_and_those_for_one_off_commands_do_not() {
 
 #[test]
 fn only_nginx_publishes_a_port() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let listening = server.done(&["ss", "--listening", "--tcp", "--numeric", "--no-header"]);
     let ports: Vec<&str> = listening.lines().filter_map(|line| line.split_whitespace().nth(3)).collect();
     // containerd has a port of its own on loopback.
@@ -192,21 +139,21 @@ fn only_nginx_publishes_a_port() {
 
 #[test]
 fn one_off_commands_reach_the_servers_inside() {
-    let Some(server) = healthy() else { return };
-    let printed = compose(&server, &["run", "--rm", "--no-TTY", "manage", "check"]);
+    let Some(server) = healthy_compose() else { return };
+    let printed = server.docker_compose(&["run", "--rm", "--no-TTY", "manage", "check"]);
     assert!(printed.contains("no issues"), "{printed}");
 }
 
 #[test]
 fn the_checks_pass_for_root_and_for_an_administrator_with_sudo() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     passes(&server, &["--tier", "slow"]);
     settles(0, || server.run_as("admin", &["sudo", "--non-interactive", "coursys-ops", "check"]).code);
 }
 
 #[test]
 fn the_servers_inside_and_the_site_are_asked_and_not_passed_over() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let must = [
         "broker.connection",
         "cache.connection",
@@ -231,7 +178,7 @@ fn the_servers_inside_and_the_site_are_asked_and_not_passed_over() {
 
 #[test]
 fn who_may_not_ask_docker_is_told_so_and_nothing_fails_for_it() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let argv =
         ["coursys-ops", "--set", "broker.password=x", "check", "broker.connection", "--format", "json"];
     let report = json(&server.run_as("visitor", &argv).stdout);
@@ -242,7 +189,7 @@ fn who_may_not_ask_docker_is_told_so_and_nothing_fails_for_it() {
 
 #[test]
 fn nothing_of_a_look_stays_in_the_containers() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let count = server.done(&["docker", "ps", "--all", "--quiet"]).lines().count();
     // One that is killed at its worst moment leaves a process that ends by itself.
     let killed = ["timeout", "--signal=KILL", "1", "coursys-ops", "check", "--tier", "slow", "site.python"];
@@ -256,47 +203,47 @@ fn nothing_of_a_look_stays_in_the_containers() {
 
 #[test]
 fn a_stopped_service_is_the_one_failure() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     for (unit, component) in
         [("memcached", "memcached"), ("rabbitmq", "rabbitmq"), ("celery-email", "celery")]
     {
         server.done(&["docker", "stop", "--time", "20", &container(unit)]);
         shown(&server, unit, "stopped");
         found(&server, &[], &[(&format!("service.{component}"), "not_running")]);
-        mend(&server);
+        server.mend();
     }
 }
 
 #[test]
 fn without_the_site_that_is_the_one_failure() {
-    let Some(server) = healthy() else { return };
-    compose(&server, &["stop", "app"]);
+    let Some(server) = healthy_compose() else { return };
+    server.docker_compose(&["stop", "app"]);
     shown(&server, "app", "stopped");
     found(&server, &["--tier", "slow"], &[("service.gunicorn", "not_running")]);
-    mend(&server);
+    server.mend();
 }
 
 #[test]
 fn a_killed_paused_or_removed_container_is_shown_as_what_it_is() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let name = container("memcached");
     server.done(&["docker", "kill", &name]);
     shown(&server, "memcached", "stopped");
     assert_eq!(part(&server, "memcached")["detail"], "exited (137)");
-    mend(&server);
+    server.mend();
     server.done(&["docker", "pause", &name]);
     shown(&server, "memcached", "paused");
     found(&server, &["service.memcached"], &[("service.memcached", "paused")]);
-    mend(&server);
+    server.mend();
     server.done(&["docker", "rm", "--force", &name]);
     shown(&server, "memcached", "missing");
     found(&server, &["service.memcached"], &[("service.memcached", "not_running")]);
-    mend(&server);
+    server.mend();
 }
 
 #[test]
 fn a_container_that_ends_over_and_over_is_in_a_restart_loop() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let name = container("logrotate");
     for _ in 0..4 {
         let pid = server.done(&["docker", "inspect", "--format", "{{.State.Pid}}", &name]);
@@ -308,25 +255,25 @@ fn a_container_that_ends_over_and_over_is_in_a_restart_loop() {
     }
     drifted(&server, "logrotate", &["restart_loop"]);
     found(&server, &["service.logrotate"], &[("service.logrotate", "restart_loop")]);
-    compose(&server, &["up", "--detach", "--force-recreate", "--no-deps", "logrotate"]);
+    server.docker_compose(&["up", "--detach", "--force-recreate", "--no-deps", "logrotate"]);
     found(&server, &["service.logrotate"], &[]);
 }
 
 #[test]
-fn a_container_that_docker_finds_unwell_is_unhealthy() {
-    let Some(server) = healthy() else { return };
+fn a_container_that_docker_finds_unwell_is_unhealthy_compose() {
+    let Some(server) = healthy_compose() else { return };
     let control = |verb: &str| server.done(&["docker", "exec", &container("rabbitmq"), "rabbitmqctl", verb]);
     control("stop_app");
     server.wait_until(PATIENCE, "Docker's verdict", |server| state(server, "rabbitmq") == "unhealthy");
     found(&server, &["broker.connection"], &[("service.rabbitmq", "unhealthy")]);
     control("start_app");
     server.wait_until(PATIENCE, "Docker's verdict", |server| state(server, "rabbitmq") == "running");
-    mend(&server);
+    server.mend();
 }
 
 #[test]
 fn a_container_of_an_older_image_or_compose_file_is_shown_as_such() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let tag = "memcached:1-alpine";
     let id = server.done(&["docker", "image", "inspect", "--format", "{{.Id}}", tag]);
     server.done(&["docker", "commit", "--message", "newer", &container("memcached"), tag]);
@@ -340,12 +287,12 @@ fn a_container_of_an_older_image_or_compose_file_is_shown_as_such() {
     drifted(&server, "memcached", &["old_description"]);
     // What was not changed is not outdated.
     drifted(&server, "rabbitmq", &[]);
-    mend(&server);
+    server.mend();
 }
 
 #[test]
 fn memory_of_containers_is_told() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     for unit in SERVICES {
         let memory = part(&server, unit)["memory_bytes"].as_u64();
         assert!(memory.is_some_and(|bytes| bytes > 100_000), "{unit}: {memory:?}");
@@ -354,29 +301,29 @@ fn memory_of_containers_is_told() {
 
 #[test]
 fn two_containers_of_the_site_stand_side_by_side() {
-    let Some(server) = healthy() else { return };
-    assert_eq!(compose(&server, &["ps", "app", "--format", "{{.Health}}"]), "healthy\nhealthy\n");
+    let Some(server) = healthy_compose() else { return };
+    assert_eq!(server.docker_compose(&["ps", "app", "--format", "{{.Health}}"]), "healthy\nhealthy\n");
     assert_eq!(part(&server, "app")["containers"].as_array().map(Vec::len), Some(2));
     server.done(&["docker", "stop", "--time", "20", "coursys-app-1"]);
     shown(&server, "app", "running");
     drifted(&server, "app", &["few_replicas"]);
     // The other one serves, and is asked.
     found(&server, &["--tier", "slow"], &[("service.gunicorn", "too_few")]);
-    mend(&server);
+    server.mend();
 }
 
 #[test]
 fn all_is_well_after_a_restart_of_everything_that_was_stopped() {
-    let Some(server) = healthy() else { return };
-    compose(&server, &["stop"]);
-    let ended = server.run(&["timeout", "600", "coursys-ops", "restart-all"]);
+    let Some(server) = healthy_compose() else { return };
+    server.docker_compose(&["stop"]);
+    let ended = server.run_within(Duration::from_secs(600), "root", &["coursys-ops", "restart-all"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     passes(&server, &[]);
 }
 
 #[test]
 fn a_service_is_stopped_started_and_restarted_in_its_container() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     let id = || server.done(&["docker", "inspect", "--format", "{{.Id}}", &container("memcached")]);
     let before = id();
     for (verb, expected) in [("stop", "stopped"), ("start", "running"), ("restart", "running")] {
@@ -392,7 +339,7 @@ fn a_service_is_stopped_started_and_restarted_in_its_container() {
 
 #[test]
 fn the_broker_is_not_made_anew_while_a_message_waits_in_it() {
-    let Some(server) = healthy() else { return };
+    let Some(server) = healthy_compose() else { return };
     // Nobody takes what is put there.
     server.done(&["docker", "stop", "--time", "20", &container("celery-photo")]);
     let put =
@@ -405,5 +352,5 @@ fn the_broker_is_not_made_anew_while_a_message_waits_in_it() {
     assert_eq!(ended.code, 3, "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("--lose-messages"), "{}", ended.stderr);
     assert_eq!(id(), before);
-    mend(&server);
+    server.mend();
 }

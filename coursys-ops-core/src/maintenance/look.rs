@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::sync::OnceCell;
 
 use super::facts::{Facts, Held, Stray, Witness, Worker};
+use super::hold_compose::HoldSeen;
 use super::{Flag, flag, hold};
 use crate::check::Scope;
 use crate::config::Manager;
@@ -60,8 +62,9 @@ pub async fn workers(scope: &Scope, services: &[Arc<dyn Service>]) -> Vec<Worker
         let component = service.component();
         component.stops_first && component.manager.is_ours()
     });
+    let of_compose = OnceCell::new();
     let one = |service: &Arc<dyn Service>| {
-        let service = Arc::clone(service);
+        let (service, of_compose) = (Arc::clone(service), &of_compose);
         async move {
             let look = service.look(scope).await;
             if !look.is_here() {
@@ -69,6 +72,7 @@ pub async fn workers(scope: &Scope, services: &[Arc<dyn Service>]) -> Vec<Worker
             }
             let held = match service.component().manager {
                 Manager::Systemd => held(scope, &look).await,
+                Manager::Compose => of_compose.get_or_init(|| HoldSeen::look(scope, &look)).await.of(&look),
                 _ => Held::Never,
             };
             Some(Worker { name: service.name().to_owned(), look, held })

@@ -1,10 +1,11 @@
 //! What plans of a maintenance are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::facts::Facts;
-use super::{BuiltInStep, Lease, hold};
+use super::facts::{Facts, Held, Worker};
+use super::{BuiltInStep, Lease, hold, hold_compose};
 use crate::config::{Config, Manager};
 use crate::plan::{Action, FileChange, RunAs, Step};
 use crate::service::{Deed, Look, Refusal, Service, Wanted, chain};
@@ -86,13 +87,49 @@ impl<'a> Making<'a> {
         workers.flat_map(|one| &one.look.parts).map(|part| part.unit.clone()).collect()
     }
 
+    /// The same of compose, of those workers that are chosen, and where their hold is written.
+    fn services_of_compose(&self, choose: impl Fn(&Worker) -> bool) -> Option<(PathBuf, BTreeSet<&str>)> {
+        let path = hold_compose::path(&self.config.compose.of_site(&self.config.site.dir))?;
+        let chosen = |one: &&Worker| {
+            let component = self.config.components.get(&one.name);
+            component.is_some_and(|component| component.manager == Manager::Compose) && choose(one)
+        };
+        let parts = self.facts.workers.iter().filter(chosen).flat_map(|one| &one.look.parts);
+        let services: BTreeSet<&str> = parts.map(|part| part.unit.as_str()).collect();
+        (!services.is_empty()).then_some((path, services))
+    }
+
     /// Keeps others from starting what rests in maintenance.
     pub(super) fn hold(&mut self) {
+        self.hold_services(|_| true);
         self.hold_but(&BTreeSet::new());
+    }
+
+    fn hold_services(&mut self, choose: impl Fn(&Worker) -> bool) {
+        let Some((path, services)) = self.services_of_compose(|one| one.held != Held::Never && choose(one))
+        else {
+            return;
+        };
+        let change = FileChange { path, content: Some(hold_compose::content(services)), mode: 0o644 };
+        let title = "keep others from starting the workers' containers";
+        self.add(Step::new("hold.services", title, Action::File { change }).run_as(RunAs::Site).repeatable());
+    }
+
+    fn lift_services(&mut self) {
+        // What nobody has written need not go, and what somebody else has written must not.
+        let written = |one: &Worker| !matches!(one.held, Held::Never | Held::No);
+        let Some((path, _)) = self.services_of_compose(written) else { return };
+        let change = FileChange { path, content: None, mode: 0o644 };
+        let title = "let others start the workers' containers again";
+        self.add(Step::new("lift.services", title, Action::File { change }).run_as(RunAs::Site).repeatable());
     }
 
     /// The same, but for workers that are to run on: others are kept from stopping those.
     pub(super) fn hold_and_steady(&mut self) {
+        // Nobody can be kept from stopping a container.
+        let names = self.facts.workers.iter().map(|one| one.name.clone());
+        let resting: BTreeSet<String> = names.filter(|name| !self.takes_tasks(name)).collect();
+        self.hold_services(|one| resting.contains(&one.name));
         let steady = self.units(Self::takes_tasks);
         self.hold_but(&steady);
     }
@@ -120,6 +157,7 @@ impl<'a> Making<'a> {
 
     /// Lets others start again what rests in maintenance.
     pub(super) fn lift(&mut self) {
+        self.lift_services();
         let units = self.units(|_, _| true);
         self.lift_from(&units, "start");
     }

@@ -15,12 +15,14 @@
 //!
 //! The hold of a unit is a drop-in with the condition that this very drop-in is not there ([`hold`]). A drop-in survives a unit
 //! file that is written anew, a restart of the machine and a reload of systemd; a condition that does not hold makes no failed
-//! unit; and the hold is gone at the moment when the file is, whatever systemd has read.
+//! unit; and the hold is gone at the moment when the file is, whatever systemd has read. Services of compose are held by an
+//! override file ([`hold_compose`]).
 
 mod drain;
 mod facts;
 mod flag;
 pub mod hold;
+pub mod hold_compose;
 mod judge;
 mod lease;
 mod look;

@@ -179,3 +179,31 @@ fn workers_that_never_stopped_take_tasks_again_before_their_health_is_waited_for
     assert!(plan.find("workers.consume").unwrap() < plan.find("celery.start").unwrap(), "{plan}");
     assert_eq!(plan.matches("workers.consume").count(), 1, "{plan}");
 }
+
+#[test]
+fn services_of_compose_are_held_by_one_file_of_the_sites_user() {
+    let config = load(&Sources { layout: Some("compose".to_owned()), ..Sources::default() }).unwrap().config;
+    let services = services(&config, &Surveyor::default());
+    let plan = |make: Make, flag: Flag, held: Held| {
+        let mut facts = facts(flag, Runs::Running, &held);
+        facts.workers.iter_mut().for_each(|one| {
+            one.look.compose = ["docker", "compose"].map(ToOwned::to_owned).into();
+            one.look.manager = "compose".into();
+        });
+        let plan = make(&config, &services, &facts, &wish()).unwrap();
+        plan.steps.into_iter().filter(|step| step.id.ends_with(".services")).collect::<Vec<_>>()
+    };
+    let steps = plan(enter, Flag::Absent, Held::No);
+    let Action::File { change } = &steps[0].action else { panic!("{steps:?}") };
+    assert_eq!((steps[0].id.as_str(), steps[0].run_as), ("hold.services", RunAs::Site));
+    assert_eq!(change.path.to_str(), Some("/coursys/compose.override.yml"));
+    let content = change.content.as_deref().unwrap();
+    assert!(content.contains("\"celery\"") && content.contains("\"celerybeat\""), "{content}");
+    assert!(plan(enter, Flag::Absent, Held::Never).is_empty(), "what others wrote is left alone");
+
+    let on = || ours(LeasePhase::On, &["celery", "celerybeat"]);
+    for (held, lifted) in [(Held::Yes, true), (Held::Partly, true), (Held::No, false), (Held::Never, false)] {
+        let steps = plan(leave, on(), held.clone());
+        assert_eq!(steps.iter().any(|step| step.id == "lift.services"), lifted, "{held:?}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Maintenance on a server of containers: closed means that nothing runs and that nobody starts it by the way.
+
+use std::time::Duration;
+
+use coursys_ops_tests::{Staging, container, healthy_compose, settles};
+use serde_json::Value;
+
+const FLAG: &str = "/data/dynamic_config/503";
+const HOLD: &str = "/coursys/compose.override.yml";
+const WORKERS: [&str; 6] =
+    ["beat", "celery-batch", "celery-email", "celery-fast", "celery-photo", "celery-sims"];
+
+fn status(server: &Staging) -> Value {
+    let ended = server.run(&["coursys-ops", "maintenance", "status", "--format", "json"]);
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// State and code. On a busy machine a look may see nothing at first.
+#[track_caller]
+fn is(server: &Staging, state: &str, code: &str) {
+    settles((state.to_owned(), code.to_owned()), || {
+        let status = status(server);
+        let word = |key: &str| status[key].as_str().unwrap_or("-").to_owned();
+        (word("state"), word("code"))
+    });
+}
+
+#[track_caller]
+fn acts(server: &Staging, args: &[&str]) {
+    let ended = server.run_within(Duration::from_secs(600), "root", &[&["coursys-ops"], args].concat());
+    assert_eq!(ended.code, 0, "{args:?}: {}{}", ended.stdout, ended.stderr);
+}
+
+/// The workers that run.
+fn running(server: &Staging) -> Vec<&'static str> {
+    let listed = server.done(&["docker", "ps", "--format", "{{.Names}}"]);
+    WORKERS.into_iter().filter(|unit| listed.lines().any(|name| name == container(unit))).collect()
+}
+
+/// `docker compose` by the site's account, as a person calls it; whether it worked.
+fn compose(server: &Staging, args: &[&str]) -> (i32, String) {
+    let argv = ["env", "--chdir=/coursys", "docker", "compose", "--ansi", "never"];
+    let ended = server.run_as("coursys", &[&argv, args].concat());
+    (ended.code, ended.stdout + &ended.stderr)
+}
+
+#[track_caller]
+fn is_open(server: &Staging) {
+    is(server, "up", "-");
+    assert_eq!(running(server), WORKERS);
+    for path in [FLAG, HOLD] {
+        assert_ne!(server.run(&["test", "-e", path]).code, 0, "{path}");
+    }
+}
+
+#[test]
+fn a_maintenance_of_containers_is_held_against_deployments_and_restarts_of_docker() {
+    let Some(server) = healthy_compose() else { return };
+    acts(&server, &["503", "--reason", "new disks", "--for", "45m"]);
+    is(&server, "on", "-");
+    assert_eq!(running(&server), [""; 0]);
+    let page = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
+    let url = ["--header", "Host: coursys.test", "http://127.0.0.1/docs/"];
+    assert_eq!(server.done(&[&page[..], &url].concat()), "503");
+
+    // What `make start-all`, the end of every deployment and a person do.
+    assert_eq!(compose(&server, &["up", "--detach", "--remove-orphans"]).0, 0);
+    assert_eq!(compose(&server, &["start"]).0, 0);
+    for args in [&["start", "celery-fast"][..], &["up", "--detach", "beat"]] {
+        let (code, told) = compose(&server, args);
+        assert!(code != 0 && told.contains("coursys-ops-rm503"), "{args:?}: {told}");
+    }
+    assert_eq!(running(&server), [""; 0]);
+    server.systemctl(&["restart", "docker"]);
+    server.wait_until(Duration::from_secs(120), "a site after Docker's restart", |server| {
+        server.run(&[&page[..], &url].concat()).stdout == "503"
+    });
+    assert_eq!(running(&server), [""; 0]);
+    is(&server, "on", "-");
+    // Nothing of it is a change of the site's code.
+    let code = server.run(&["coursys-ops", "check", "code.state", "maintenance.state"]);
+    assert_eq!(code.code, 0, "{}", code.stdout);
+
+    acts(&server, &["rm503"]);
+    is_open(&server);
+    settles(0, || server.run(&["coursys-ops", "check"]).code);
+}
+
+#[test]
+fn a_maintenance_sees_who_starts_a_worker_all_the_same_and_closes_again() {
+    let Some(server) = healthy_compose() else { return };
+    acts(&server, &["503"]);
+    is(&server, "on", "-");
+    server.done(&["docker", "start", &container("celery-fast")]);
+    is(&server, "inconsistent", "flag_but_workers");
+    acts(&server, &["503"]);
+    is(&server, "on", "-");
+    assert_eq!(running(&server), [""; 0]);
+
+    server.done(&["rm", HOLD]);
+    is(&server, "inconsistent", "not_held");
+    acts(&server, &["503"]);
+    is(&server, "on", "-");
+
+    // As `make rm503` of the site does.
+    server.done(&["rm", FLAG]);
+    assert_eq!(compose(&server, &["up", "--detach"]).0, 0);
+    is(&server, "inconsistent", "held_no_flag");
+    acts(&server, &["rm503"]);
+    is_open(&server);
+}
+
+#[test]
+fn a_maintenance_leaves_an_override_file_of_others_alone() {
+    let Some(server) = healthy_compose() else { return };
+    let own = "services:\n  memcached:\n    labels: [own=yes]\n";
+    let put = ["sh", "-c", "printf %s \"$1\" > \"$2\"", "-", own, HOLD];
+    assert_eq!(server.run_as("coursys", &put).code, 0);
+    acts(&server, &["503"]);
+    is(&server, "on", "-");
+    assert_eq!(running(&server), [""; 0]);
+    acts(&server, &["rm503"]);
+    is(&server, "up", "-");
+    assert_eq!(server.done(&["cat", HOLD]), own.trim());
+}
+
+#[test]
+fn a_maintenance_that_was_killed_half_way_is_completed_by_the_next() {
+    let Some(server) = healthy_compose() else { return };
+    for (verb, seconds) in [("503", "3"), ("503", "8"), ("rm503", "3"), ("rm503", "8")] {
+        if verb == "rm503" {
+            acts(&server, &["503"]);
+        }
+        let _ = server.run(&["timeout", "--signal=KILL", seconds, "coursys-ops", verb]);
+        let told = status(&server);
+        assert_ne!(told["code"], "flag_unseen", "{told:#}");
+        acts(&server, &["503"]);
+        is(&server, "on", "-");
+        acts(&server, &["rm503"]);
+        is_open(&server);
+    }
+}
