@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::run::{cargo, root, target};
+use crate::run::{self, root, target};
 use crate::servers;
 
 /// What is passed on to the matrix, which knows its arguments and explains them.
@@ -41,9 +41,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// cargo fails.
 pub fn build() -> Result<()> {
     // The faults of the reporting database are real ones only for a program that can ask it.
-    let features = ["--features", "coursys-ops-cli/odbc"];
-    let packages = ["build", "-p", "coursys-ops-cli", "-p", "xtask", "-p", "coursys-ops-tests"];
-    cargo(&[&packages[..], &features].concat(), &[])
+    run::build(&["--features", "coursys-ops-cli/odbc"])
 }
 
 /// What came of one row.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::run::{cargo, root, target, xtask};
+use crate::run::{build, root, target, xtask};
 use crate::servers::program::tool;
 use crate::servers::store::Store;
 use crate::{faults, wheel};
@@ -47,7 +47,7 @@ pub fn whole_stage() -> Result<()> {
 }
 
 fn with_servers(calls: Calls) -> Result<PathBuf> {
-    cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
+    build(&[])?;
     let python = environment()?;
     stubs(&python)?;
     let name = format!("python{}", std::process::id());

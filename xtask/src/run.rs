@@ -20,6 +20,18 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
+/// The members that end-to-end tests are made of, for cargo. They are always chosen together: cargo unites the features of
+/// what it is told to build, and another choice would build many dependencies once more.
+pub const TESTED: [&str; 6] = ["-p", "coursys-ops-cli", "-p", "xtask", "-p", "coursys-ops-tests"];
+
+/// Builds the program, this one, and what tests them, with further arguments for cargo.
+///
+/// # Errors
+/// It cannot be built.
+pub fn build(more: &[&str]) -> Result<()> {
+    cargo(&[&["build"][..], &TESTED, more].concat(), &[])
+}
+
 /// Runs cargo in the workspace, with its output where ours goes.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::run::{cargo, xtask};
+use crate::run::{TESTED, build, cargo, root, xtask};
 use crate::{faults, python, servers, staging, tidy};
 
 /// How much to test.
@@ -54,7 +54,7 @@ const REPETITIONS: u32 = 3;
 /// Runs the stages.
 pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
     let stages: Vec<Stage> = match extent {
-        None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, STAGING],
+        None => vec![PACKAGES, QUICK, TIDY, SERVERS, FEW_FAULTS, WHEEL, STAGING],
         Some(Extent::Quick) => vec![FEW_PACKAGES, QUICK, TIDY],
         Some(Extent::Full { stage: None }) => {
             vec![
@@ -121,7 +121,9 @@ fn quick() -> Result<()> {
 
 /// End to end: real servers and a real site.
 fn against_servers() -> Result<()> {
-    with_servers(&["--", "--test-threads=1"])
+    let targets = end_to_end()?;
+    let targets: Vec<&str> = targets.iter().flat_map(|name| ["--test", name]).collect();
+    with_servers(&[&["--lib"][..], &targets, &["--", "--test-threads=1"]].concat())
 }
 
 /// The tests of draining that take minutes.
@@ -129,15 +131,28 @@ fn drains() -> Result<()> {
     with_servers(&["--test", "drain", "--", "--test-threads=1", "--ignored"])
 }
 
+/// What cargo is told to test, with servers that are up for it. One at a time: they break what they share.
 fn with_servers(tests: &[&str]) -> Result<()> {
-    cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
+    build(&[])?;
     let name = format!("test{}", std::process::id());
     let _down = Down(name.clone());
     eprintln!("$ cargo xtask servers up --name {name}");
     xtask(&["servers", "up", "--name", &name])?;
-    // One at a time: they break the servers that they share.
-    let args = [&["test", "-p", "coursys-ops-tests"], tests].concat();
-    cargo(&args, &[("COURSYS_OPS_TEST_SERVERS", &name)])
+    cargo(&[&["test"][..], &TESTED, tests].concat(), &[("COURSYS_OPS_TEST_SERVERS", &name)])
+}
+
+/// The files of tests against servers; those on a booted server are a stage of their own.
+fn end_to_end() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/tests"))? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if path.extension().is_some_and(|extension| extension == "rs") && !name.starts_with("staging_") {
+            names.push(name.into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// The same several times over: what fails only sometimes fails here.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::run::{cargo, output, root, target};
+use crate::run::{build as build_members, output, root, target};
 use crate::servers::program::tool;
 use crate::servers::store::Store;
 
@@ -116,7 +116,7 @@ pub fn tools() -> Result<PathBuf> {
 }
 
 fn debug_helper() -> Result<PathBuf> {
-    cargo(&["build", "-p", "coursys-ops-py", "--bin", HELPER], &[])?;
+    build_members(&["-p", "coursys-ops-py", "--bin", HELPER])?;
     Ok(target().join("debug").join(HELPER))
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use super::instance::Instance;
-use crate::run::{cargo, own_program};
+use crate::run::{build, own_program};
 
 /// Where it is on the server.
 const INSTALLED: &str = "usr/bin/coursys-ops";
@@ -37,7 +37,7 @@ pub fn refresh(instance: &Instance) -> Result<()> {
 /// # Errors
 /// It cannot be built.
 pub fn ensure_built() -> Result<()> {
-    if built()?.is_file() { Ok(()) } else { cargo(&["build", "-p", "coursys-ops-cli"], &[]) }
+    if built()?.is_file() { Ok(()) } else { build(&[]) }
 }
 
 /// Beside this program: both come out of one build.

@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::{Borrowed, Layout, Which};
-use crate::run::{cargo, root};
+use crate::run::{TESTED, build, cargo, root};
 
 /// What the tests are told: the server's name.
 const NAME: &str = "COURSYS_OPS_STAGING";
@@ -39,6 +39,9 @@ pub fn stage(layout: Layout, thorough: bool) -> Result<()> {
     }
 }
 
+/// The files of tests that need a booted server, for cargo.
+const ON_A_SERVER: [&str; 2] = ["--test", "staging_*"];
+
 /// What came of the tests.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
@@ -49,8 +52,8 @@ struct Counts {
 /// The tests on a server that is up for them; what more their programs are told is a filter, or an option of theirs.
 fn with_server<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
     // What is tested is what was built last; and nothing is built while the server runs.
-    cargo(&["build", "-p", "coursys-ops-cli", "-p", "xtask"], &[])?;
-    cargo(&["test", "--no-run", "-p", "coursys-ops-tests", "--test", "staging_*"], &[])?;
+    build(&[])?;
+    cargo(&[&["test", "--no-run"][..], &TESTED, &ON_A_SERVER].concat(), &[])?;
     let _server = Borrowed::up(name, layout)?;
     tests(name, layout, more)
 }
@@ -58,8 +61,8 @@ fn with_server<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a st
 /// Runs them one at a time: they break the server that they share.
 fn tests<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["test", "--no-fail-fast", "-p", "coursys-ops-tests", "--test", "staging_*", "--"]);
-    command.arg("--test-threads=1").args(more).current_dir(root());
+    command.args(["test", "--no-fail-fast"]).args(TESTED).args(ON_A_SERVER);
+    command.args(["--", "--test-threads=1"]).args(more).current_dir(root());
     command.env(NAME, name).env("COURSYS_OPS_STAGING_LAYOUT", layout.as_str());
     let mut child = command.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
     let mut counts = Counts::default();
