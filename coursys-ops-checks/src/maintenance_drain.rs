@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A look takes a second or two: the broker's own tool is slow, and on a busy machine very slow.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// What is left of the step's deadline when a look is given up, to tell the verdict.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
 /// How often what is worth telling is told again that only grew older.
 const REMINDER: Duration = Duration::from_secs(15);
 
@@ -150,14 +153,15 @@ fn has_idle(queues: &Queues) -> bool {
 
 /// Looks once; a look that does not come back is given up, the next one may.
 async fn look(scope: &Scope, known: &mut BTreeSet<String>) -> Result<Look, String> {
-    let scope = scope.clone().until(Instant::now() + LOOK.min(scope.remaining()));
+    let patience = LOOK.min(scope.remaining().saturating_sub(LAST_WORDS));
+    let scope = scope.clone().until(Instant::now() + patience);
     let work = async {
         let (queues, answers) = tokio::join!(queues::look(&scope), ask(&scope, known));
         Ok::<_, String>((queues.map_err(|finding| finding.message)?, answers?))
     };
-    let looked = tokio::time::timeout(LOOK, work).await;
+    let looked = tokio::time::timeout(patience, work).await;
     let (queues, answers) =
-        looked.unwrap_or_else(|_| Err(format!("no answer within {} s", LOOK.as_secs())))?;
+        looked.unwrap_or_else(|_| Err(format!("no answer within {} s", patience.as_secs())))?;
     known.extend(answers.keys().cloned());
     let consuming = |node: &String| queues.queues.iter().any(|queue| queue.nodes.contains(node));
     let now = scope.context().clock.now().as_duration().as_secs_f64();

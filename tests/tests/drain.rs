@@ -61,6 +61,7 @@ impl Place {
         const HEAD: &str = "import sys, os\nsys.path.insert(0, os.getcwd())\n\
             os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_fixture.settings')\n\
             from site_fixture import celery_app as app\n\
+            app.conf.broker_transport_options = {'confirm_publish': True}\n\
             def send(queue, word, seconds=0, **options):\n    \
             app.send_task('coredata.tasks.stamp', (sys.argv[1], word, seconds), queue=queue, ignore_result=True, **options)\n";
         let (uid, gid) = account();
