@@ -20,8 +20,8 @@ def start():
         import fake_native
 
         fake_native.install()
-        # So that processes that this one starts do the same.
-        sys.path.append(str(HERE / "child"))
+        # So that processes that this one starts do the same; first, because Debian's Python has a `sitecustomize`, too.
+        sys.path.insert(0, str(HERE / "child"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel_site.settings")
     if "COURSYS_PANEL_SITE_STATE" not in os.environ:
         os.environ["COURSYS_PANEL_SITE_STATE"] = state = tempfile.mkdtemp(prefix="panel-site-")
