@@ -227,10 +227,15 @@ impl Attempt<'_> {
         };
         drop(running);
         drop(clerk);
-        // Whatever is being ended gently has had its chance; what is left now gets the last one.
+        // What is being ended gets the time that the run has left: a large process is not gone at once, killed or not.
+        let grace = match end.ended {
+            Ended::Complete => (self.ends.saturating_duration_since(Instant::now()) / 2).min(CHILD_GRACE),
+            _ => Duration::ZERO,
+        };
+        let grace = grace.max(STOP_GRACE);
         let (rest, last) = tokio::join!(
-            tokio::time::timeout(STOP_GRACE * 2, reaping.fold(0, |sum, lost| async move { sum + lost })),
-            children.end(STOP_GRACE)
+            tokio::time::timeout(grace * 2, reaping.fold(0, |sum, lost| async move { sum + lost })),
+            children.end(grace)
         );
         End { abandoned: abandoned + rest.unwrap_or(1) + last, ..end }
     }

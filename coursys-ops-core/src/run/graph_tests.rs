@@ -156,6 +156,20 @@ async fn a_program_that_ignores_term_is_gone_when_the_run_returns() {
 }
 
 #[tokio::test]
+async fn a_program_may_end_in_its_own_time_while_the_run_has_some_left() {
+    let script =
+        "exec 2> /dev/null; trap 'sleep 0.2; echo ended > \"$0\"; exit' TERM; while :; do sleep 0.01; done";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ended");
+    let path: &'static str = Box::leak(file.to_str().unwrap().to_owned().into_boxed_str());
+    let report =
+        run_all(&[fake("a", &[], Act::Run(vec!["sh", "-c", script, path]))], &Options::default()).await;
+    assert_eq!(outline(&report), "a=failed/timeout");
+    assert!(file.exists(), "it was killed in the middle of its work");
+    assert_eq!(report.run.abandoned, 0);
+}
+
+#[tokio::test]
 async fn a_program_that_floods_its_output_is_stopped() {
     let report = run_all(&[fake("a", &[], Act::Run(vec!["yes"]))], &Options::default()).await;
     assert_eq!(outline(&report), "a=unknown/helper_failed");
