@@ -23,6 +23,10 @@ pub struct FakeContainer {
     pub state: &'static str,
     /// What its main process exited with.
     pub exit_code: i64,
+    /// Why Docker could not start it; empty when it could.
+    pub error: &'static str,
+    /// When Docker starts it again by itself.
+    pub policy: &'static str,
     /// `healthy`, `unhealthy`; nothing when nobody looks.
     pub health: Option<&'static str>,
     /// How often it was restarted.
@@ -41,6 +45,8 @@ impl FakeContainer {
             service,
             state: "running",
             exit_code: 0,
+            error: "",
+            policy: "always",
             health: None,
             restarts: 0,
             image_now: IMAGE,
@@ -75,9 +81,9 @@ impl FakeContainer {
             "Image": IMAGE, "RestartCount": self.restarts, "Config": {"Image": self.image()},
             "State": {
                 "Status": self.state, "Running": self.state == "running", "Pid": 0, "ExitCode": self.exit_code,
-                "OOMKilled": false, "StartedAt": "2026-11-01T00:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z", "Health": health,
+                "OOMKilled": false, "Error": self.error, "StartedAt": "2026-11-01T00:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z", "Health": health,
             },
-            "HostConfig": {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}, "Memory": 0},
+            "HostConfig": {"RestartPolicy": {"Name": self.policy, "MaximumRetryCount": 0}, "Memory": 0},
             "NetworkSettings": {"Networks": {}}, "Mounts": [],
         })
     }

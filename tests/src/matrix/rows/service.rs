@@ -113,10 +113,24 @@ fn containers() -> Vec<Fault> {
     };
     vec![
         row("the container of RabbitMQ has exited", "container exited", "rabbitmq", |one| {
-            (one.state, one.exit_code) = ("exited", 1);
+            (one.state, one.exit_code, one.policy) = ("exited", 1, "on-failure");
         })
         .culprit("service.rabbitmq", "failed unit_failed")
         .telling("docker logs"),
+        row("the container of RabbitMQ cannot be started", "container without a port", "rabbitmq", |one| {
+            (one.state, one.exit_code, one.error) = ("exited", 128, "port is already allocated");
+        })
+        .culprit("service.rabbitmq", "failed unit_failed")
+        .telling("port is already allocated"),
+        row(
+            "the container of RabbitMQ was stopped and ended badly",
+            "container stopped",
+            "rabbitmq",
+            |one| {
+                (one.state, one.exit_code) = ("exited", 1);
+            },
+        )
+        .culprit("service.rabbitmq", "failed not_running"),
         row("the container of Elasticsearch was stopped", "container stopped", "elasticsearch", |one| {
             one.state = "exited";
         })
