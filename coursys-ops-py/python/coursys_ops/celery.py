@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import shared_task
 
-#: The name under which checks are sent to workers.
+#: The name by which the task is sent.
 TASK = "coursys_ops.run_checks"
 
 #: The shape of the answer.
