@@ -82,7 +82,7 @@ pub fn pass() -> Result<Vec<Verdict>> {
     Ok(document.faults)
 }
 
-/// Runs the first row of each mechanism.
+/// Runs the first row of each mechanism, and of each check what first trips it.
 ///
 /// # Errors
 /// A row went wrong.

@@ -1,6 +1,7 @@
 //! `cargo xtask faults`: brings up servers, injects the faults of the matrix one after the other, and says of each
 //! whether the checks found it and nothing else.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,7 @@ struct Cli {
     /// An interpreter that has the package `coursys_ops`: it is asked in each row, too, and must say the same.
     #[arg(long)]
     python: Option<PathBuf>,
-    /// The first row of each mechanism only.
+    /// Only the first row of each mechanism, and what else is the first to be found by some check.
     #[arg(long)]
     one_of_each_mechanism: bool,
     /// List the rows instead of running them.
@@ -47,11 +48,16 @@ fn main() -> ExitCode {
         }
     }
     if cli.one_of_each_mechanism {
-        let mut seen = std::collections::BTreeSet::new();
-        faults.retain(|fault| seen.insert(fault.mechanism));
+        let (mut mechanisms, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        faults.retain(|fault| {
+            let culprits = fault.culprits().map(|culprit| culprit.id.clone()).collect::<Vec<_>>();
+            let mechanism = mechanisms.insert(fault.mechanism);
+            // Each is put down, whether the one before it was new or not.
+            culprits.into_iter().fold(mechanism, |new, id| ids.insert(id) || new)
+        });
     }
     if cli.culprits {
-        let ids: std::collections::BTreeSet<_> =
+        let ids: BTreeSet<_> =
             faults.iter().flat_map(Fault::culprits).map(|culprit| culprit.id.clone()).collect();
         ids.iter().for_each(|id| println!("{id}"));
         return ExitCode::SUCCESS;

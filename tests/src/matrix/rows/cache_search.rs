@@ -28,7 +28,7 @@ fn servers() -> Vec<Fault> {
         Fault::new("Elasticsearch hangs", "hung")
             .with(inject::hung("elasticsearch"))
             .culprit("search.connection", "failed timeout"),
-        Fault::new("the index does not exist", "wrong index")
+        Fault::new("the index does not exist", "wrong name")
             .set("search.index", "nosuch")
             .culprit("search.query", "failed no_such_index")
             .also("search.freshness", "skipped no_such_index"),
@@ -69,7 +69,7 @@ fn cache() -> Vec<Fault> {
         .telling("cache.item_size_mib"),
         health(
             "memcached has few connections left",
-            "many connections",
+            "too many connections",
             &["-c", "100"],
             inject::connected,
             "warning too_many_connections",
@@ -77,13 +77,13 @@ fn cache() -> Vec<Fault> {
         .telling("connections are taken"),
         health(
             "memcached has turned somebody away",
-            "many connections",
+            "too many connections",
             &["-c", "50"],
             inject::overrun,
             "warning too_many_connections",
         )
         .telling("times since its start"),
-        Fault::new("memcached is too old", "old version")
+        Fault::new("memcached is too old", "wrong version")
             .set("cache.min_version", "99.1")
             .culprit("cache.health", "warning too_old")
             .telling("99.1"),
@@ -129,14 +129,14 @@ fn search(set: Set, version: &str) -> Vec<Fault> {
             .culprit("search.freshness", "warning empty")
             .telling("coredata.tasks.hold")
             .culprit("search.query", "warning no_hits"),
-        fault("the index takes no changes", "read-only index")
+        fault("the index takes no changes", "read-only")
             .with(inject::search(
                 &[Request("PUT", "/haystack/_settings", r#"{"index.blocks.read_only_allow_delete": true}"#)],
                 &[Request("PUT", "/haystack/_settings", r#"{"index.blocks.read_only_allow_delete": null}"#)],
             ))
             .culprit("search.health", "failed read_only_index")
             .telling("index.blocks.read_only_allow_delete"),
-        fault("the whole cluster takes no changes", "read-only index")
+        fault("the whole cluster takes no changes", "read-only")
             .with(inject::search(
                 &[Request("PUT", "/_cluster/settings", r#"{"transient": {"cluster.blocks.read_only": true}}"#)],
                 &[Request("PUT", "/_cluster/settings", r#"{"transient": {"cluster.blocks.read_only": null}}"#)],
@@ -159,7 +159,7 @@ fn search(set: Set, version: &str) -> Vec<Fault> {
             .with(full)
             // It closes its indices a while later.
             .culprit("search.health", "failed low_space|failed low_space+read_only_index"),
-        fault("Elasticsearch has no memory left", "low threshold")
+        fault("Elasticsearch has no memory left", "low limit")
             .set("search.heap_warn_percent", 0)
             .set("search.heap_fail_percent", 0)
             .culprit("search.health", "failed low_memory"),

@@ -26,7 +26,7 @@ fn connection() -> Vec<Fault> {
         Fault::new("the broker's password is wrong", "wrong password")
             .set("broker.password", "wrong")
             .culprit("broker.connection", "failed access_denied"),
-        Fault::new("the virtual host does not exist", "wrong vhost")
+        Fault::new("the virtual host does not exist", "wrong name")
             .set("broker.vhost", "nosuch")
             .culprit("broker.connection", "failed no_such_vhost"),
     ]
@@ -34,7 +34,7 @@ fn connection() -> Vec<Fault> {
 
 fn alarms() -> Vec<Fault> {
     vec![
-        Fault::new("the broker is short of memory", "broker's memory alarm")
+        Fault::new("the broker is short of memory", "broker's alarm")
             .with(inject::rabbitmqctl(
                 &["set_vm_memory_high_watermark", "absolute", "1MB"],
                 &["set_vm_memory_high_watermark", "0.4"],
@@ -43,7 +43,7 @@ fn alarms() -> Vec<Fault> {
             .with(|_| sleep(Duration::from_secs(2)))
             .culprit("broker.alarms", "failed alarm")
             .telling("memory"),
-        Fault::new("the broker is short of disk space", "broker's disk alarm")
+        Fault::new("the broker is short of disk space", "broker's alarm")
             .with(inject::rabbitmqctl(&["set_disk_free_limit", "100000GB"], &["set_disk_free_limit", "50MB"]))
             // The broker looks at its disk every few seconds.
             .with(|_| sleep(Duration::from_secs(2)))
@@ -56,13 +56,13 @@ fn alarms() -> Vec<Fault> {
         Fault::new("the broker is too new for the site's Celery", "wrong version")
             .set("broker.below_version", "3.9")
             .culprit("broker.alarms", "failed wrong_version"),
-        Fault::new("the broker's nodes do not see each other", "broker partitioned")
+        Fault::new("the broker's nodes do not see each other", "broker's node gone")
             .with(inject::false_control(
                 r#"{"running_nodes": ["a@h"], "disk_nodes": ["a@h"], "partitions": {"a@h": ["b@h"]}}"#,
             ))
             .culprit("broker.nodes", "failed partitioned")
             .slow(),
-        Fault::new("one of the broker's nodes does not run", "broker node stopped")
+        Fault::new("one of the broker's nodes does not run", "broker's node gone")
             .with(inject::false_control(r#"{"running_nodes": ["a@h"], "disk_nodes": ["a@h", "b@h"]}"#))
             .culprit("broker.nodes", "failed not_running")
             .telling("b@h")
@@ -71,7 +71,7 @@ fn alarms() -> Vec<Fault> {
             .with(inject::false_control("what?"))
             .culprit("broker.nodes", "failed garbage")
             .slow(),
-        Fault::new("the broker's tool is not there", "program missing")
+        Fault::new("the broker's tool is not there", "missing program")
             .set("broker.control", r#"["/nonexistent/rabbitmqctl"]"#)
             .culprit("broker.nodes", "failed not_found")
             .also("celery.queues.other", "skipped not_found")
@@ -105,7 +105,7 @@ fn silent_workers() -> Vec<Fault> {
             .with(inject::told_off("photo"))
             .culprit("celery.queue.photo", "failed no_consumer")
             .also("celery.nodes", "failed unexpected_node"),
-        Fault::new("a queue that nobody declared", "missing queue")
+        Fault::new("a queue that nobody declared", "worker told off")
             .set("celery.queues", r#"["batch", "email", "fast", "nosuch", "photo", "sims"]"#)
             .culprit("celery.queue.nosuch", "failed no_queue"),
         Fault::new("the beat goes on but the worker of its queue is stopped", "beat alive, worker dead")
@@ -136,7 +136,7 @@ fn silent_workers() -> Vec<Fault> {
 
 fn busy_workers() -> Vec<Fault> {
     let stuck = |queue: &'static str, key: &'static str| {
-        Fault::new(format!("all children of {queue} are stuck in their tasks"), "children blocked")
+        Fault::new(format!("all children of {queue} are stuck in their tasks"), "hung children")
             .with(inject::held(queue, 2))
             .with(|_| sleep(Duration::from_secs(1)))
             .set(key, 1)
@@ -156,20 +156,20 @@ fn busy_workers() -> Vec<Fault> {
             .also("celery.reporting-db", "skipped busy"),
         stuck("email", "celery.wedged_after_s").culprit("celery.queue.email", "failed wedged"),
         stuck("batch", "celery.long_wedged_after_s").culprit("celery.queue.batch", "failed wedged"),
-        Fault::new("messages wait in email and none is taken", "backlog that stands")
+        Fault::new("messages wait in email and none is taken", "backlog")
             .with(inject::held("email", 20))
             .culprit("celery.queue.email", "warning busy")
             .telling("no probe was sent"),
-        Fault::new("messages wait in batch behind tasks that do not end", "backlog that stands")
+        Fault::new("messages wait in batch behind tasks that do not end", "backlog")
             .with(inject::held("batch", 20))
             .with(|_| sleep(Duration::from_secs(1)))
             .set("celery.long_wedged_after_s", 1)
             .culprit("celery.queue.batch", "failed wedged")
             .telling("no probe was sent"),
-        Fault::new("a long backlog of email moves", "backlog that moves")
+        Fault::new("a long backlog of email moves", "backlog")
             .with(inject::crowded("email", 400, "0.1"))
             .culprit("celery.queue.email", "warning busy"),
-        Fault::new("a short backlog of email moves", "backlog that moves")
+        Fault::new("a short backlog of email moves", "backlog")
             .with(inject::crowded("email", 40, "0.1"))
             .set("celery.slow_after_s", 0.2)
             .culprit("celery.queue.email", "warning busy")
@@ -179,19 +179,19 @@ fn busy_workers() -> Vec<Fault> {
 
 fn nodes() -> Vec<Fault> {
     vec![
-        Fault::new("a second worker has the name of the first", "worker doubled")
+        Fault::new("a second worker has the name of the first", "unlisted worker")
             .with(inject::stranger("photo", "photo", ""))
             .culprit("celery.nodes", "failed doubled_node")
             .telling("photo@"),
-        Fault::new("a second worker is on the queue of the first", "worker doubled")
+        Fault::new("a second worker is on the queue of the first", "unlisted worker")
             .with(inject::stranger("leftover", "photo", ""))
             .culprit("celery.nodes", "failed doubled_node")
             .telling("leftover@"),
-        Fault::new("a worker of another queue is there", "unexpected worker")
+        Fault::new("a worker of another queue is there", "unlisted worker")
             .with(inject::stranger("stranger", "strange", ""))
             .culprit("celery.nodes", "failed unexpected_node")
             .telling("`strange`"),
-        Fault::new("a worker is not among those that are listed", "unexpected worker")
+        Fault::new("a worker is not among those that are listed", "unlisted worker")
             .set("celery.nodes", r#"["batch", "email", "fast", "photo"]"#)
             .culprit("celery.nodes", "failed unexpected_node")
             .telling("sims@"),
@@ -199,7 +199,7 @@ fn nodes() -> Vec<Fault> {
             .set("celery.nodes", r#"["batch", "email", "fast", "photo", "second", "sims"]"#)
             .culprit("celery.nodes", "failed missing_node")
             .telling("`second`"),
-        Fault::new("a worker runs another Celery", "versions differ")
+        Fault::new("a worker runs another Celery", "wrong version")
             .with(inject::stopped("celery-photo"))
             .with(inject::stranger("photo", "photo", "4.4.7 (cliffs)"))
             .culprit("celery.nodes", "warning wrong_version")
@@ -209,17 +209,17 @@ fn nodes() -> Vec<Fault> {
 
 fn queues() -> Vec<Fault> {
     vec![
-        Fault::new("messages lie in a queue that nobody consumes", "foreign queue")
+        Fault::new("messages lie in a queue that nobody consumes", "message that nobody takes")
             .with(inject::forgotten("forgotten", 3))
             .culprit("celery.queues.other", "failed no_consumer")
             .telling("forgotten")
             .slow(),
-        Fault::new("messages lie in another virtual host", "foreign vhost")
+        Fault::new("messages lie in another virtual host", "message that nobody takes")
             .with(inject::forgotten_vhost("elsewhere", "forgotten"))
             .culprit("celery.queues.other", "failed no_consumer")
             .telling("elsewhere")
             .slow(),
-        Fault::new("messages pile up in a queue of the site", "backlog that stands")
+        Fault::new("messages pile up in a queue of the site", "backlog")
             .with(inject::held("batch", 20))
             .set("celery.max_backlog", 5)
             .culprit("celery.queues.other", "failed backlog")
@@ -240,17 +240,17 @@ fn reporting() -> Vec<Fault> {
             .with(person("last_name = 'KÃ¤Ã¤riÃ¤inen'", "last_name = 'Kääriäinen'"))
             .culprit("celery.reporting-db", "failed wrong_answer")
             .telling("incorrectly-decoded"),
-        Fault::new("the reporting database lacks a row", "row missing")
+        Fault::new("the reporting database lacks a row", "row gone")
             .with(person("emplid = 999999999", "emplid = 200000001"))
             .culprit("celery.reporting-db", "failed wrong_answer")
             .telling("not there"),
-        Fault::new("the reporting database lacks a table", "table missing")
+        Fault::new("the reporting database lacks a table", "missing table")
             .with(inject::sql(
                 "RENAME TABLE coredata_person TO coredata_person_away",
                 "RENAME TABLE coredata_person_away TO coredata_person",
             ))
             .culprit("celery.reporting-db", "failed task_failed"),
-        Fault::new("the reporting database does not answer the worker", "hung task")
+        Fault::new("the reporting database does not answer the worker", "hung worker")
             .set("celery.reporting_task", "coredata.tasks.nap")
             .culprit("celery.reporting-db", "failed timeout"),
         Fault::new("a worker without the site's tasks is on sims", "worker without the task")
@@ -268,7 +268,7 @@ fn markup() -> Vec<Fault> {
         Fault::new("the markup service hangs", "hung")
             .with(inject::hung("ruby-markup"))
             .culprit("markup.rpc", "failed timeout"),
-        Fault::new("the markup service has no queue", "missing queue")
+        Fault::new("the markup service has no queue", "worker told off")
             .set("markup.queue", "nosuch")
             .culprit("markup.rpc", "failed no_queue"),
         Fault::new("something else answers for the markup service", "garbage")

@@ -17,15 +17,20 @@ fn state() -> Vec<Fault> {
     vec![
         state(
             "a file was edited on the server",
-            "dirty tree",
+            "uncommitted work",
             "echo >> coredata/views.py",
             "failed uncommitted",
         )
         .telling("coredata/views.py"),
-        state("a tracked file was removed", "dirty tree", "rm docs/urls.py", "failed uncommitted")
+        state("a tracked file was removed", "uncommitted work", "rm docs/urls.py", "failed uncommitted")
             .telling("docs/urls.py"),
-        state("a file lies there that nobody knows", "untracked file", "touch dump.sql", "warning untracked")
-            .telling("`dump.sql`"),
+        state(
+            "a file lies there that nobody knows",
+            "uncommitted work",
+            "touch dump.sql",
+            "warning untracked",
+        )
+        .telling("`dump.sql`"),
         state(
             "the code is on another branch",
             "other branch",
@@ -36,39 +41,39 @@ fn state() -> Vec<Fault> {
         state("HEAD is on no branch", "other branch", "git checkout -q --detach", "failed detached_head"),
         state(
             "a commit was made on the server",
-            "unpushed commit",
+            "commits apart",
             "echo >> README.md; git commit -qm x README.md",
             "warning ahead",
         )
         .telling("1 commit"),
-        state("a merge stopped at a conflict", "unfinished merge", MERGE, "failed unfinished+uncommitted")
+        state("a merge stopped at a conflict", "uncommitted work", MERGE, "failed unfinished+uncommitted")
             .telling("git merge --abort"),
         state(
             "the branch follows no other",
-            "no upstream",
+            "other branch",
             "git branch --unset-upstream",
             "warning no_upstream",
         ),
         state(
             "git was killed and left its lock",
-            "stale lock",
+            "broken repository",
             "touch -d '10 minutes ago' .git/index.lock",
             "warning left_over",
         )
         .telling("index.lock"),
         state(
             "the index is corrupt",
-            "corrupt repository",
+            "broken repository",
             "echo garbage > .git/index",
             "failed broken_repository",
         ),
         state(
             "the index never gives its contents",
-            "hung git",
+            "hung program",
             "rm .git/index; mkfifo .git/index",
             "failed timeout",
         ),
-        Fault::new("commits wait to be pulled", "behind upstream")
+        Fault::new("commits wait to be pulled", "commits apart")
             .with(inject::in_site(BEHIND))
             .culprit("code.state", "warning behind")
             .telling("lacks 2 commits"),
@@ -126,7 +131,7 @@ fn workers() -> Vec<Fault> {
             .culprit("code.workers", "failed old_code")
             .telling("docs/views.py"),
         // It makes nobody old; the commit itself is one that nobody else has.
-        Fault::new("a text was changed that is no code", "unpushed commit")
+        Fault::new("a text was changed that is no code", "commits apart")
             .with(inject::in_site("echo >> README.md; git commit -qm text README.md"))
             .culprit("code.state", "warning ahead"),
     ]
@@ -181,12 +186,12 @@ fn python() -> Vec<Fault> {
             .also(MIGRATIONS, "failed site_failed"),
         settings("the site's settings have a syntax error", "DEBUG = = True"),
         settings("the site's settings import what is not installed", "import nonsense_module"),
-        Fault::new("the site's settings hang when they are imported", "hanging settings")
+        Fault::new("the site's settings hang when they are imported", "hung program")
             .with(inject::in_site("rm fixture.json; mkfifo fixture.json"))
             .slow()
             .culprit("site.python", "failed timeout")
             .also(MIGRATIONS, "failed timeout"),
-        Fault::new("two relations of a model have one name", "system check")
+        Fault::new("two relations of a model have one name", "broken settings")
             .with(inject::in_site(&format!("cat >> coredata/models.py <<'END'\n{CLASH}END")))
             .slow()
             .culprit("site.python", "failed system_check")

@@ -60,7 +60,7 @@ pub fn rows() -> Vec<Fault> {
         Fault::new("the database's password is wrong", "wrong password")
             .set("database.password", "wrong")
             .culprit("database.connection", "failed access_denied"),
-        Fault::new("the database does not exist", "wrong database")
+        Fault::new("the database does not exist", "wrong name")
             .set("database.name", "nosuch")
             .culprit("database.connection", "failed unknown_database"),
         Fault::new("the database is another one", "missing table")
@@ -93,7 +93,7 @@ fn tables() -> Vec<Fault> {
             ))
             .culprit("database.charset", "failed wrong_collation")
             .telling("MODIFY `name` varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'x'"),
-        Fault::new("a column has another collation", "wrong collation")
+        Fault::new("a column has another collation", "wrong charset")
             .with(inject::sql(
                 "CREATE TABLE fault_collation (name text COLLATE utf8mb4_general_ci, data json)",
                 "DROP TABLE IF EXISTS fault_collation",
@@ -121,7 +121,7 @@ fn tables() -> Vec<Fault> {
             // What they read of the site's settings in the database is mangled, too.
             .also("celery.beat", "failed garbage")
             .also("photos.service", "failed garbage"),
-        Fault::new("a trigger takes names through latin1", "latin1 trigger")
+        Fault::new("a trigger takes names through latin1", "latin1 connection")
             .with(inject::sql(
                 "CREATE TRIGGER fault_latin1 BEFORE INSERT ON coredata_semester FOR EACH ROW SET NEW.name = \
                  CONVERT(NEW.name USING latin1)",
@@ -135,7 +135,7 @@ fn tables() -> Vec<Fault> {
                 "RENAME TABLE fault_semester TO coredata_semester",
             ))
             .culprit("database.connection", "failed table_missing"),
-        Fault::new("the database takes no changes", "read-only database")
+        Fault::new("the database takes no changes", "read-only")
             .with(inject::sql("SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF"))
             .culprit("database.unicode", "failed rejected")
             // Every page and every task saves a row.
@@ -147,14 +147,14 @@ fn tables() -> Vec<Fault> {
 /// Code and database at different migrations.
 fn migrations() -> Vec<Fault> {
     vec![
-        Fault::new("a migration was not run", "migration missing")
+        Fault::new("a migration was not run", "migrations differ")
             .with(inject::sql(
                 "DELETE FROM django_migrations WHERE app = 'log'",
                 "INSERT INTO django_migrations (app, name, applied) VALUES ('log', '0001_initial', NOW())",
             ))
             .culprit("database.migrations", "failed migrations_missing")
             .telling("`log` has migrations that the database has not: 0001_initial"),
-        Fault::new("the code has a new migration", "migration missing")
+        Fault::new("the code has a new migration", "migrations differ")
             .with(inject::replaced(
                 "site/coredata/migrations/0002_fault.py",
                 "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    \
@@ -163,14 +163,14 @@ fn migrations() -> Vec<Fault> {
             .culprit("database.migrations", "failed migrations_missing")
             .telling("0002_fault")
             .also("code.state", "warning untracked"),
-        Fault::new("the database is ahead of the code", "migration extra")
+        Fault::new("the database is ahead of the code", "migrations differ")
             .with(inject::sql(
                 "INSERT INTO django_migrations (app, name, applied) VALUES ('coredata', '0002_fault', NOW())",
                 "DELETE FROM django_migrations WHERE name = '0002_fault'",
             ))
             .culprit("database.migrations", "failed migrations_unknown")
             .telling("0002_fault"),
-        Fault::new("the database knows an app that is not installed", "migration extra")
+        Fault::new("the database knows an app that is not installed", "migrations differ")
             .with(inject::sql(
                 "INSERT INTO django_migrations (app, name, applied) VALUES ('fault', '0001_initial', NOW())",
                 "DELETE FROM django_migrations WHERE app = 'fault'",
@@ -192,14 +192,14 @@ fn load() -> Vec<Fault> {
             .with(inject::sql("SET GLOBAL max_connections = 200", "SET GLOBAL max_connections = 60"))
             .with(script("held = [connect() for _ in range(165)]"))
             .culprit("database.capacity", "failed few_connections"),
-        Fault::new("every connection is taken", "no connection left")
+        Fault::new("every connection is taken", "too many connections")
             .with(inject::sql("SET GLOBAL max_connections = 30", "SET GLOBAL max_connections = 60"))
             .with(script(
                 "held = []\nends = time.time() + 30\nwhile time.time() < ends:\n    try:\n        \
                  held.append(connect())\n    except MySQLdb.Error:\n        time.sleep(0.01)",
             ))
             .culprit("database.connection", "failed try_later"),
-        Fault::new("somebody's statement runs for long", "long statement")
+        Fault::new("somebody's statement runs for long", "lock wait")
             .set("database.max_statement_age_s", 2)
             .with(script("run(connect(), \"SELECT SLEEP(20), 'Kääriäinen'\")"))
             .culprit("database.capacity", "failed long_statement")
@@ -223,14 +223,14 @@ fn load() -> Vec<Fault> {
             ))
             .culprit("database.capacity", "failed lock_wait")
             .telling("metadata lock"),
-        Fault::new("a table is being checked", "table check")
+        Fault::new("a table is being checked", "lock wait")
             .with(own_table())
             .with(script(
                 "holds, checks = connect(), connect()\nrun(holds, \"LOCK TABLES fault_locked WRITE\")\n\
                  run(checks, \"CHECK TABLE fault_locked\")",
             ))
             .culprit("database.capacity", "failed table_check"),
-        Fault::new("an account without PROCESS sees its own statement", "account without PROCESS")
+        Fault::new("an account without PROCESS sees its own statement", "missing right")
             .with(inject::sql(
                 "REVOKE PROCESS ON *.* FROM coursys@'%'",
                 "GRANT PROCESS ON *.* TO coursys@'%'",
@@ -249,7 +249,7 @@ fn accounts() -> Vec<Fault> {
             .with(inject::sql("ALTER USER coursys@'%' ACCOUNT LOCK", "ALTER USER coursys@'%' ACCOUNT UNLOCK"))
             .culprit("database.connection", "failed access_denied")
             .telling("ACCOUNT UNLOCK"),
-        Fault::new("the account's password has expired", "expired password")
+        Fault::new("the account's password has expired", "account locked")
             .with(|scene| {
                 let file = scene.servers.configured("database", "password_file");
                 let password = std::fs::read_to_string(file).unwrap();

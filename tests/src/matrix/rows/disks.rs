@@ -30,22 +30,22 @@ fn disks() -> Vec<Fault> {
             Fault::new(format!("the file system of {what} is full"), "disk full")
                 .with(inject::disk(key, Disk::Full))
                 .culprit(&id, "failed low_space"),
-            Fault::new(format!("the directory of {what} is missing"), "directory missing")
+            Fault::new(format!("the directory of {what} is missing"), "missing file")
                 .set(key, "/nonexistent")
                 .culprit(&id, "failed not_found"),
         ]);
     }
     rows.extend([
-        Fault::new("the file system of dumps has no inode left", "no inodes")
+        Fault::new("the file system of dumps has no inode left", "disk full")
             .with(inject::disk("files.dumps", Disk::NoInodes))
             .culprit(DUMPS, "failed low_inodes"),
-        Fault::new("the file system of dumps is read-only", "read-only file system")
+        Fault::new("the file system of dumps is read-only", "read-only")
             .with(inject::disk("files.dumps", Disk::ReadOnly))
             .culprit(DUMPS, "failed not_writable"),
-        Fault::new("the directory of dumps is a file", "not a directory")
+        Fault::new("the directory of dumps is a file", "wrong type")
             .set("files.dumps", "/etc/hostname")
             .culprit(DUMPS, "failed not_a_directory"),
-        Fault::new("the directory of dumps is the kernel's", "not a disk")
+        Fault::new("the directory of dumps is the kernel's", "wrong type")
             .set("files.dumps", "/proc")
             .culprit(DUMPS, "failed not_writable"),
         Fault::new("the directory of dumps belongs to root", "wrong owner")
@@ -59,7 +59,7 @@ fn disks() -> Vec<Fault> {
         [("root_gib", "root"), ("tmp_gib", "tmp"), ("submitted_gib", "submitted"), ("dumps_gib", "dumps")]
     {
         rows.push(
-            Fault::new(format!("too little is free for `disk.{key}`"), "little space")
+            Fault::new(format!("too little is free for `disk.{key}`"), "disk full")
                 .set(format!("disk.{key}"), 1_000_000)
                 .culprit(format!("disk.space.{word}"), "failed low_space"),
         );
@@ -81,19 +81,19 @@ fn clocks() -> Vec<Fault> {
         Fault::new("this machine's clock is 20 s fast", "clock off (libfaketime)")
             .with(inject::clock_off("+20s"))
             .culprit(ID, "failed clock_off"),
-        says("the clock differs by 5 s from its reference", "lying NTP server", Time::Off(5.0))
+        says("the clock differs by 5 s from its reference", "NTP answer", Time::Off(5.0))
             .culprit(ID, "failed clock_off"),
-        says("the time server denies access", "NTP kiss-of-death", Time::Kiss(*b"DENY"))
+        says("the time server denies access", "NTP answer", Time::Kiss(*b"DENY"))
             .culprit(ID, "failed reference_unusable"),
-        says("the time server asks for fewer questions", "NTP kiss-of-death", Time::Kiss(*b"RATE"))
+        says("the time server asks for fewer questions", "NTP answer", Time::Kiss(*b"RATE"))
             .culprit(ID, "failed reference_unusable"),
-        says("the time server says that it is lost", "NTP unsynchronised", Time::Unsynchronised)
+        says("the time server says that it is lost", "NTP answer", Time::Unsynchronised)
             .culprit(ID, "failed reference_unusable"),
         Fault::new("a time server that follows nobody", "server with other settings")
             .with(inject::lost_clock)
             .culprit(ID, "failed reference_unusable"),
-        says("the time server talks garbage", "NTP garbage", Time::Garbage).culprit(ID, "failed garbage"),
-        says("the time server's answer is cut short", "NTP cut short", Time::Short)
+        says("the time server talks garbage", "NTP answer", Time::Garbage).culprit(ID, "failed garbage"),
+        says("the time server's answer is cut short", "NTP answer", Time::Short)
             .culprit(ID, "failed garbage"),
         Fault::new("the time server's host is no name", "not a host")
             .set("time.host", "..")

@@ -82,27 +82,27 @@ fn changed(path: &'static str, change: fn(Vec<u8>) -> Vec<u8>) -> impl Fn(&mut S
 
 fn caches() -> Vec<Fault> {
     vec![
-        Fault::new("there is no ticket cache", "file missing")
+        Fault::new("there is no ticket cache", "missing file")
             .with(inject::missing(CACHE))
             .culprit(ID, "failed not_found"),
         Fault::new("the ticket cache holds something else", "garbage in a file")
             .with(inject::replaced(CACHE, "root:x:0:0:root:/root:/bin/bash\n"))
             .culprit(ID, "failed garbage"),
-        Fault::new("the ticket cache is cut off", "file truncated")
+        Fault::new("the ticket cache is cut off", "file cut off")
             .with(changed(CACHE, |bytes| bytes[..bytes.len() - 100].to_vec()))
             .culprit(ID, "failed garbage")
             .telling("cut off"),
-        Fault::new("the ticket cache is of a version of twenty years ago", "old format")
+        Fault::new("the ticket cache is of a version of twenty years ago", "wrong format")
             .with(changed(CACHE, |bytes| [&[5, 2], &bytes[2..]].concat()))
             .culprit(ID, "failed garbage")
             .telling("version 2"),
-        Fault::new("everybody can read the ticket cache", "file too open")
+        Fault::new("everybody can read the ticket cache", "wrong mode")
             .with(inject::chmod(CACHE, 0o644))
             .culprit(ID, "failed too_open"),
         Fault::new("the ticket cache belongs to somebody else", "wrong owner")
             .with(inject::chown(CACHE, 2, 2))
             .culprit(ID, "failed not_readable"),
-        Fault::new("the ticket cache is a symbolic link", "symbolic link")
+        Fault::new("the ticket cache is a symbolic link", "wrong type")
             .with(|scene| {
                 let link = own_directory(scene).join("krb5cc");
                 symlink(scene.servers.root().join(CACHE), &link).unwrap();
@@ -114,19 +114,19 @@ fn caches() -> Vec<Fault> {
 
 fn tickets() -> Vec<Fault> {
     vec![
-        Fault::new("the ticket has expired", "ticket expired")
+        Fault::new("the ticket has expired", "ticket out of its time")
             .with(kinit(&["-l", "1s"], Duration::from_secs(2)))
             .culprit(ID, "failed expired"),
-        Fault::new("the ticket expires within the hour", "ticket expiring")
+        Fault::new("the ticket expires within the hour", "ticket out of its time")
             .with(kinit(&["-l", "1h"], Duration::ZERO))
             .culprit(ID, "warning expires_soon"),
-        Fault::new("the ticket is good only from tomorrow on", "ticket not yet valid")
+        Fault::new("the ticket is good only from tomorrow on", "ticket out of its time")
             .with(kinit(&["-s", "1d", "-l", "2d"], Duration::ZERO))
             .culprit(ID, "failed not_yet_valid"),
-        Fault::new("the cache holds a ticket for a service only", "no granting ticket")
+        Fault::new("the cache holds a ticket for a service only", "ticket of another")
             .with(kinit(&["-S", "coursys"], Duration::ZERO))
             .culprit(ID, "failed no_ticket"),
-        Fault::new("the ticket is somebody else's", "ticket for another principal")
+        Fault::new("the ticket is somebody else's", "ticket of another")
             .with(|scene| {
                 let directory = own_directory(scene);
                 let (keytab, cache) = (directory.join("keytab"), directory.join("krb5cc"));
@@ -137,7 +137,7 @@ fn tickets() -> Vec<Fault> {
             })
             .culprit(ID, "failed wrong_principal")
             .telling("other@EXAMPLE.TEST"),
-        Fault::new("the site is told that it is somebody else", "another principal configured")
+        Fault::new("the site is told that it is somebody else", "ticket of another")
             .set("kerberos.principal", "other@EXAMPLE.TEST")
             .culprit(ID, "failed wrong_principal"),
     ]
@@ -165,16 +165,16 @@ fn other_principal(scene: &mut Scene<'_>, keytab: &Path) {
 
 fn keytabs() -> Vec<Fault> {
     vec![
-        Fault::new("there is no keytab", "file missing")
+        Fault::new("there is no keytab", "missing file")
             .with(inject::missing(KEYTAB))
             .culprit(ID, "failed not_found"),
-        Fault::new("everybody can read the keytab", "file too open")
+        Fault::new("everybody can read the keytab", "wrong mode")
             .with(inject::chmod(KEYTAB, 0o644))
             .culprit(ID, "failed too_open"),
-        Fault::new("everybody can look into the keytab's directory", "directory too open")
+        Fault::new("everybody can look into the keytab's directory", "wrong mode")
             .with(inject::chmod(DIRECTORY, 0o755))
             .culprit(ID, "warning too_open"),
-        Fault::new("everybody can change the keytab's directory", "directory too open")
+        Fault::new("everybody can change the keytab's directory", "wrong mode")
             .with(inject::chmod(DIRECTORY, 0o777))
             .culprit(ID, "failed too_open"),
         Fault::new("the keytab is root's", "wrong owner")
@@ -183,18 +183,18 @@ fn keytabs() -> Vec<Fault> {
         Fault::new("the keytab holds something else", "garbage in a file")
             .with(inject::replaced(KEYTAB, "[libdefaults]\n"))
             .culprit(ID, "failed garbage"),
-        Fault::new("the keytab is cut off", "file truncated")
+        Fault::new("the keytab is cut off", "file cut off")
             .with(changed(KEYTAB, |bytes| bytes[..bytes.len() - 10].to_vec()))
             .culprit(ID, "failed garbage")
             .telling("cut off"),
-        Fault::new("the keytab is somebody else's", "keytab for another principal")
+        Fault::new("the keytab is somebody else's", "ticket of another")
             .with(|scene| {
                 let keytab = own_directory(scene).join("adsfu.keytab");
                 other_principal(scene, &keytab);
                 scene.set("kerberos.keytab", keytab.display());
             })
             .culprit(ID, "failed wrong_principal"),
-        Fault::new("the keytab has keys of an old kind only", "weak key")
+        Fault::new("the keytab has keys of an old kind only", "wrong key")
             // The kind of each key is the number before its length: 18 and 17 are AES, 23 is RC4.
             .with(changed(KEYTAB, |mut bytes| {
                 for (kind, length) in [(18, 32), (17, 16)] {
@@ -209,36 +209,36 @@ fn keytabs() -> Vec<Fault> {
 
 fn refreshing() -> Vec<Fault> {
     vec![
-        Fault::new(
-            "the key in the keytab is an old version, so no refresh works",
-            "keytab of another key version",
-        )
-        .with(|scene| {
-            for file in ["kdc/principal", "kdc/principal.kadm5"] {
-                let path = scene.servers.root().join(file);
-                inject::replaced(&path, fs::read(&path).unwrap())(scene);
-            }
-            succeeds(in_realm(scene, &["kadmin.local", "-r", "EXAMPLE.TEST", "-q", "cpw -randkey coursys"]));
-            let (keytab, cache) = (scene.servers.root().join(KEYTAB), scene.servers.root().join(CACHE));
-            let (keytab, cache) = (keytab.to_str().unwrap(), cache.to_str().unwrap());
-            let refresh =
-                in_realm(scene, &["kinit", "-k", "-t", keytab, "-c", cache, PRINCIPAL]).output().unwrap();
-            assert!(!refresh.status.success(), "the old key is still good");
-            // A ticket must be refreshed every second here, and twice that has passed.
-            sleep(Duration::from_secs(3));
-            scene.set("kerberos.refresh_s", 1);
-        })
-        .culprit(ID, "warning stale"),
+        Fault::new("the key in the keytab is an old version, so no refresh works", "wrong key")
+            .with(|scene| {
+                for file in ["kdc/principal", "kdc/principal.kadm5"] {
+                    let path = scene.servers.root().join(file);
+                    inject::replaced(&path, fs::read(&path).unwrap())(scene);
+                }
+                succeeds(in_realm(
+                    scene,
+                    &["kadmin.local", "-r", "EXAMPLE.TEST", "-q", "cpw -randkey coursys"],
+                ));
+                let (keytab, cache) = (scene.servers.root().join(KEYTAB), scene.servers.root().join(CACHE));
+                let (keytab, cache) = (keytab.to_str().unwrap(), cache.to_str().unwrap());
+                let refresh =
+                    in_realm(scene, &["kinit", "-k", "-t", keytab, "-c", cache, PRINCIPAL]).output().unwrap();
+                assert!(!refresh.status.success(), "the old key is still good");
+                // A ticket must be refreshed every second here, and twice that has passed.
+                sleep(Duration::from_secs(3));
+                scene.set("kerberos.refresh_s", 1);
+            })
+            .culprit(ID, "warning stale"),
         Fault::new("no job refreshes the ticket", "job missing")
             .with(inject::replaced(CRONTAB, "10 * * * * cd /coursys && python manage.py ping\n"))
             .culprit(ID, "failed no_job"),
         Fault::new("the job that refreshes the ticket is commented out", "job missing")
             .with(changed(CRONTAB, |bytes| [&b"#"[..], &bytes].concat()))
             .culprit(ID, "failed no_job"),
-        Fault::new("the site's user has no crontab", "file missing")
+        Fault::new("the site's user has no crontab", "missing file")
             .with(inject::missing(CRONTAB))
             .culprit(ID, "failed no_job"),
-        Fault::new("nobody says whose the ticket is", "file missing")
+        Fault::new("nobody says whose the ticket is", "missing file")
             .with(inject::missing(USERNAME))
             .culprit(ID, "failed not_found"),
         Fault::new("the name of the ticket's owner is two words", "garbage in a file")

@@ -18,10 +18,10 @@ pub fn rows() -> Vec<Fault> {
             .also("database.dumps", "skipped in_maintenance")
     };
     vec![
-        row("somebody touched the flag of maintenance", "flag by hand", "")
+        row("somebody touched the flag of maintenance", "flag of maintenance", "")
             .culprit(STATE, "warning flag_without_lease")
             .telling("--take-over"),
-        row("the flag of maintenance is there and the site serves", "flag elsewhere", LEASE)
+        row("the flag of maintenance is there and the site serves", "flag of maintenance", LEASE)
             .culprit(STATE, "failed flag_but_served")
             .telling("ggbaker"),
     ]

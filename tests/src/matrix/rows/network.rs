@@ -33,7 +33,7 @@ pub fn rows() -> Vec<Fault> {
         rows.extend(ways(section, id, server));
     }
     rows.push(
-        Fault::new("a proxy before memcached keeps seven bits of each byte", "proxy that mangles")
+        Fault::new("a proxy before memcached keeps seven bits of each byte", "latin1 connection")
             .with(inject::proxied("cache", Mischief::SevenBits))
             .culprit("cache.unicode", "failed mangled"),
     );
@@ -108,29 +108,29 @@ fn names() -> Vec<Fault> {
     vec![
         row(
             "the name server says that the database's host does not exist",
-            "DNS: no such name",
+            "DNS answer",
             Answers::NoSuchName,
         )
         .culprit(ID, "failed unknown_host"),
-        row("the name server knows no address of the database's host", "DNS: no address", Answers::NoAddress)
+        row("the name server knows no address of the database's host", "DNS answer", Answers::NoAddress)
             .culprit(ID, "failed unknown_host"),
-        row("the name server fails", "DNS failing", Answers::Failure).culprit(ID, "failed dns_failed"),
+        row("the name server fails", "DNS answer", Answers::Failure).culprit(ID, "failed dns_failed"),
         row("the name server is silent", "DNS silent", Answers::Silence).culprit(ID, "failed timeout"),
-        row("the name server talks garbage", "DNS garbage", Answers::Garbage)
+        row("the name server talks garbage", "DNS answer", Answers::Garbage)
             .culprit(ID, "failed dns_failed|failed timeout"),
         row(
             "the name server takes a second",
-            "DNS slow",
+            "DNS silent",
             Answers::Addresses(vec![v4], Duration::from_secs(1)),
         ),
         row(
             "one of the database's two addresses is somebody else's",
-            "one address of two refuses",
+            "addresses that differ",
             Answers::Addresses(vec![Ipv4Addr::new(127, 77, 77, 77).into(), v4], Duration::ZERO),
         ),
         row(
             "none of the database's addresses answers",
-            "every address refuses",
+            "addresses that differ",
             Answers::Addresses(
                 vec![Ipv4Addr::new(127, 77, 77, 77).into(), Ipv6Addr::LOCALHOST.into()],
                 Duration::ZERO,
@@ -139,12 +139,12 @@ fn names() -> Vec<Fault> {
         .culprit(ID, "failed refused"),
         Fault::new(
             "the database's IPv6 address is dead beside the IPv4 one that works",
-            "dead IPv6 beside IPv4",
+            "addresses that differ",
         )
         .with(inject::dead_ipv6("database")),
         Fault::new(
             "the search's IPv6 address is dead beside the IPv4 one that works",
-            "dead IPv6 beside IPv4",
+            "addresses that differ",
         )
         .with(inject::dead_ipv6("search")),
     ]
@@ -157,21 +157,26 @@ fn certificates() -> Vec<Fault> {
         [("search", "search.connection", "Elasticsearch"), ("broker", "broker.connection", "RabbitMQ")]
     {
         for (mechanism, is, certificate, says) in [
-            ("certificate expired", "has expired", Certificate::Expired, "failed tls_expired"),
-            ("certificate of the future", "is not valid yet", Certificate::NotYetValid, "failed tls_expired"),
+            ("certificate out of its time", "has expired", Certificate::Expired, "failed tls_expired"),
+            (
+                "certificate out of its time",
+                "is not valid yet",
+                Certificate::NotYetValid,
+                "failed tls_expired",
+            ),
             (
                 "certificate of another host",
                 "is another host's",
                 Certificate::WrongHost,
                 "failed tls_wrong_host",
             ),
+            ("certificate untrusted", "is signed by itself", Certificate::SelfSigned, "failed tls_untrusted"),
             (
-                "certificate self-signed",
-                "is signed by itself",
-                Certificate::SelfSigned,
+                "certificate untrusted",
+                "lacks its issuer's",
+                Certificate::IncompleteChain,
                 "failed tls_untrusted",
             ),
-            ("chain incomplete", "lacks its issuer's", Certificate::IncompleteChain, "failed tls_untrusted"),
         ] {
             rows.push(
                 Fault::new(format!("the certificate of {server} {is}"), mechanism)

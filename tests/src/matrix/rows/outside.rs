@@ -36,13 +36,13 @@ fn mail() -> Vec<Fault> {
         .culprit(ID, "failed rejected"),
         relay(
             "the mail relay is too busy to talk",
-            "SMTP try later",
+            "SMTP refusing",
             &[("acl_smtp_mail", "acl_smtp_connect = defer\nacl_smtp_mail")],
         )
         .culprit(ID, "failed try_later"),
         relay(
             "the mail relay greylists",
-            "SMTP greylisting",
+            "SMTP refusing",
             &[("check_rcpt:\n", "check_rcpt:\n  defer message = greylisted, come back in 5 minutes\n")],
         )
         .with(to_somebody)
@@ -67,20 +67,20 @@ fn mail() -> Vec<Fault> {
         .with(to_somebody)
         .culprit(ID, "failed rejected")
         .telling("looks like spam"),
-        Fault::new("STARTTLS is required of a mail relay that has none", "SMTP without STARTTLS")
+        Fault::new("STARTTLS is required of a mail relay that has none", "SMTP feature missing")
             .set("email.tls", "required")
             .culprit(ID, "failed tls_not_offered"),
         relay(
             "the mail relay lets nobody log in",
-            "SMTP without login",
+            "SMTP feature missing",
             &[("auth_advertise_hosts = *", "auth_advertise_hosts =")],
         )
         .culprit(ID, "failed access_denied|failed rejected|failed server_error"),
-        Fault::new("the mail relay's certificate has expired", "certificate expired")
+        Fault::new("the mail relay's certificate has expired", "certificate out of its time")
             .with(inject::certified("email", Certificate::Expired))
             .set("email.starttls", false)
             .culprit(ID, "failed tls_expired"),
-        Fault::new("the mail relay's greeting is an apology", "SMTP apology")
+        Fault::new("the mail relay's greeting is an apology", "SMTP refusing")
             .with(inject::liar("email", Manner::Greets(b"421 4.3.2 closing for maintenance\r\n")))
             .culprit(ID, "failed try_later"),
     ]

@@ -111,8 +111,8 @@ fn web() -> Vec<Fault> {
             "/docs/",
             "body = \"CourSys\"\nheader = { content-type = \"^text/html\" }",
         ),
-        row("a page that is not there", "wrong status", "/nosuch/", "").culprit(ID, "failed wrong_status"),
-        row("a page of other contents", "wrong body", "/docs/", "body = \"no such words\"")
+        row("a page that is not there", "wrong header", "/nosuch/", "").culprit(ID, "failed wrong_status"),
+        row("a page of other contents", "wrong contents", "/docs/", "body = \"no such words\"")
             .culprit(ID, "failed wrong_answer"),
         row(
             "a page with another header",
@@ -127,7 +127,7 @@ fn web() -> Vec<Fault> {
             .telling("redirect"),
         row(
             "a redirect to somewhere else",
-            "wrong redirect",
+            "redirect",
             "/",
             "redirect = \"^https://elsewhere\\\\.example/\"",
         )
@@ -135,12 +135,12 @@ fn web() -> Vec<Fault> {
         secure("a certificate as it should be", "as it should be", "crit_days = 1", true),
         secure(
             "a certificate that ends soon",
-            "certificate ends soon",
+            "certificate out of its time",
             "warn_days = 3650\ncrit_days = 1",
             true,
         )
         .culprit(ID, "warning expires_soon"),
-        secure("a certificate that ends too soon", "certificate ends soon", "crit_days = 3650", true)
+        secure("a certificate that ends too soon", "certificate out of its time", "crit_days = 3650", true)
             .culprit(ID, "failed expires_soon"),
         secure("a certificate of nobody's", "certificate untrusted", "", false)
             .culprit(ID, "failed tls_untrusted"),
@@ -172,7 +172,7 @@ fn names() -> Vec<Fault> {
     };
     let here = || Answers::Addresses(vec![[127, 0, 0, 1].into()], Duration::ZERO);
     vec![
-        row("a name that does not exist", "DNS: no such name", Answers::NoSuchName, "")
+        row("a name that does not exist", "DNS answer", Answers::NoSuchName, "")
             .culprit(ID, "failed unknown_host"),
         row(
             "a name that does not exist and should not",
@@ -180,16 +180,16 @@ fn names() -> Vec<Fault> {
             Answers::NoSuchName,
             "exists = false",
         ),
-        row("a name that exists and should not", "DNS: unwanted name", here(), "exists = false")
+        row("a name that exists and should not", "DNS answer", here(), "exists = false")
             .culprit(ID, "failed unwanted"),
-        row("a name with another address", "DNS: wrong address", here(), "addresses = [\"192.0.2.7\"]")
+        row("a name with another address", "DNS answer", here(), "addresses = [\"192.0.2.7\"]")
             .culprit(ID, "failed wrong_answer")
             .telling("127.0.0.1"),
-        row("a name server that fails", "DNS failing", Answers::Failure, "").culprit(ID, "failed dns_failed"),
+        row("a name server that fails", "DNS answer", Answers::Failure, "").culprit(ID, "failed dns_failed"),
         row("a name server that is silent", "DNS silent", Answers::Silence, "").culprit(ID, "failed timeout"),
         row(
             "a name server that is slow",
-            "DNS slow",
+            "DNS silent",
             Answers::Addresses(vec![[127, 0, 0, 1].into()], Duration::from_millis(500)),
             "warn_s = 0.3",
         )
@@ -226,18 +226,18 @@ fn files() -> Vec<Fault> {
             "type = \"file\"\nowner = \"root\"\ngroup = \"0\"\nmode = \"0640\"\nmin_bytes = 5\ncrit_bytes = 100\ncrit_age_s = 3600",
             as_it_is,
         ),
-        row("a file that is missing", "file missing", "", |file| std::fs::remove_file(file).unwrap())
+        row("a file that is missing", "missing file", "", |file| std::fs::remove_file(file).unwrap())
             .culprit(ID, "failed not_found"),
         row("a file that should not be there", "file unwanted", "exists = false", as_it_is)
             .culprit(ID, "failed unwanted"),
-        row("a file that is too old", "file old", "warn_age_s = 60\ncrit_age_s = 3600", old)
+        row("a file that is too old", "outdated file", "warn_age_s = 60\ncrit_age_s = 3600", old)
             .culprit(ID, "failed stale")
             .telling("2.0 hours"),
-        row("a file that is getting old", "file old", "warn_age_s = 3600\ncrit_age_s = 86400", old)
+        row("a file that is getting old", "outdated file", "warn_age_s = 3600\ncrit_age_s = 86400", old)
             .culprit(ID, "warning stale"),
         row("a file that is too large", "file large", "warn_bytes = 5\ncrit_bytes = 10", as_it_is)
             .culprit(ID, "failed too_large"),
-        row("a file that is cut short", "file short", "min_bytes = 100", as_it_is)
+        row("a file that is cut short", "file cut off", "min_bytes = 100", as_it_is)
             .culprit(ID, "failed too_small"),
         row("a file of another owner", "wrong owner", "owner = \"nobody\"", as_it_is)
             .culprit(ID, "failed wrong_owner"),
@@ -245,7 +245,7 @@ fn files() -> Vec<Fault> {
             .culprit(ID, "failed no_such_user"),
         row("a file of another mode", "wrong mode", "mode = \"0600\"", as_it_is)
             .culprit(ID, "failed wrong_mode"),
-        row("a file that others can read", "too open", "mode_max = \"0600\"", as_it_is)
+        row("a file that others can read", "wrong mode", "mode_max = \"0600\"", as_it_is)
             .culprit(ID, "failed too_open")
             .telling("chmod 0600"),
         row("a file that is no directory", "wrong type", "type = \"directory\"", as_it_is)
@@ -283,9 +283,9 @@ fn processes() -> Vec<Fault> {
         row("too many processes", "process too many", 3, "max = 2").culprit(ID, "failed too_many"),
         row("more processes than usual", "process too many", 2, "warn_max = 1")
             .culprit(ID, "warning too_many"),
-        row("a process that should not run", "process unwanted", 1, "min = 0\nmax = 0")
+        row("a process that should not run", "process too many", 1, "min = 0\nmax = 0")
             .culprit(ID, "failed unwanted"),
-        row("processes of another user", "process of another user", 1, "user = \"nobody\"")
+        row("processes of another user", "process missing", 1, "user = \"nobody\"")
             .culprit(ID, "failed not_running"),
     ]
 }
@@ -318,18 +318,18 @@ fn units() -> Vec<Fault> {
         .telling("exit-code"),
         says("a unit that is stopped", "unit stopped", "echo LoadState=loaded; echo ActiveState=inactive; echo SubState=dead", "")
             .culprit(ID, "failed not_running"),
-        says("a unit that does not exist", "unit missing", "echo LoadState=not-found; echo ActiveState=inactive", "")
+        says("a unit that does not exist", "unit's file", "echo LoadState=not-found; echo ActiveState=inactive", "")
             .culprit(ID, "failed not_found"),
         says(
             "a unit that is not started at boot",
-            "unit disabled",
+            "unit's file",
             "echo LoadState=loaded; echo ActiveState=active; echo SubState=running; echo UnitFileState=disabled",
             "enabled = \"enabled\"",
         )
         .culprit(ID, "failed not_enabled"),
         says(
             "a unit that restarts again and again",
-            "unit restarting",
+            "unit starting for ever",
             "echo LoadState=loaded; echo ActiveState=active; echo SubState=running; echo NRestarts=7",
             "warn_restarts = 3",
         )

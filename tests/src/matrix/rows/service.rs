@@ -75,29 +75,29 @@ fn units() -> Vec<Fault> {
         })
         .culprit("service.gunicorn", "failed unit_failed")
         .telling("exit-code"),
-        row("the unit of Celery is masked", "unit masked", "celery", |unit| {
+        row("the unit of Celery is masked", "unit's file", "celery", |unit| {
             (unit.load, unit.file, unit.active, unit.sub) = ("masked", "masked", "inactive", "dead");
         })
         .culprit("service.celery", "failed masked"),
-        row("the unit of beat is not enabled", "unit disabled", "celerybeat", |unit| unit.file = "disabled")
+        row("the unit of beat is not enabled", "unit's file", "celerybeat", |unit| unit.file = "disabled")
             .culprit("service.celerybeat", "warning not_enabled"),
-        row("the unit of beat restarts over and over", "restart loop", "celerybeat", |unit| {
+        row("the unit of beat restarts over and over", "unit starting for ever", "celerybeat", |unit| {
             (unit.active, unit.sub, unit.restarts) = ("activating", "auto-restart", 9);
         })
         .culprit("service.celerybeat", "failed restart_loop")
         .telling("9 times"),
-        row("the unit of Celery is starting for ever", "activating for ever", "celery", |unit| {
+        row("the unit of Celery is starting for ever", "unit starting for ever", "celery", |unit| {
             (unit.active, unit.sub) = ("activating", "start");
         })
         .culprit("service.celery", "failed stuck_starting"),
-        row("the files of nginx's unit have changed", "unit file changed", "nginx", |unit| {
+        row("the files of nginx's unit have changed", "unit's file", "nginx", |unit| {
             unit.needs_reload = true
         })
         .culprit("service.nginx", "warning reload_needed")
         .telling("daemon-reload"),
         row(
             "the unit of gunicorn has come up a moment ago for the fifth time",
-            "restart loop",
+            "unit starting for ever",
             "gunicorn",
             |unit| {
                 (unit.restarts, unit.since) = (5, Duration::from_secs(2));
@@ -112,7 +112,7 @@ fn containers() -> Vec<Fault> {
         Fault::new(name, mechanism).with(container(service, change))
     };
     vec![
-        row("the container of RabbitMQ has exited", "container exited", "rabbitmq", |one| {
+        row("the container of RabbitMQ has exited", "container stopped", "rabbitmq", |one| {
             (one.state, one.exit_code, one.policy) = ("exited", 1, "on-failure");
         })
         .culprit("service.rabbitmq", "failed unit_failed")
@@ -140,7 +140,7 @@ fn containers() -> Vec<Fault> {
         })
         .culprit("service.elasticsearch", "failed unhealthy")
         .telling("it hurts"),
-        row("the container of memcached is paused", "container paused", "memcached", |one| {
+        row("the container of memcached is paused", "container stopped", "memcached", |one| {
             one.state = "paused"
         })
         .culprit("service.memcached", "failed paused")
@@ -151,7 +151,7 @@ fn containers() -> Vec<Fault> {
         .culprit("service.memcached", "warning outdated"),
         row(
             "the container of the markup service restarts over and over",
-            "restart loop",
+            "unit starting for ever",
             "ruby-markup",
             |one| {
                 (one.state, one.restarts) = ("restarting", 12);
@@ -163,7 +163,7 @@ fn containers() -> Vec<Fault> {
         })
         .set("ports.private", "11211")
         .culprit("ports.exposed", "failed exposed"),
-        row("a service of another layout has exited", "container exited", "ruby-markup", |one| {
+        row("a service of another layout has exited", "container stopped", "ruby-markup", |one| {
             (one.service, one.state) = ("logrotate", "exited");
         })
         .set("components.logrotate.manager", "compose")
@@ -204,7 +204,7 @@ fn nginx() -> Vec<Fault> {
             .with(configured("events {}\nhttp { servre { } }\n"))
             .culprit("web.nginx-config", "failed bad_configuration")
             .telling("servre"),
-        Fault::new("nginx's configuration is gone from the disk", "file missing")
+        Fault::new("nginx's configuration is gone from the disk", "missing file")
             .set("web.nginx_config", "/etc/no-such-nginx.conf")
             .culprit("web.nginx-config", "failed not_found"),
     ]

@@ -43,23 +43,22 @@ fn cas() -> Vec<Fault> {
     let cas = |name: &str, mechanism, how| Fault::new(name, mechanism).with(manner("web", "cas_url", how));
     vec![
         cas("CAS answers too slowly", "slow service", "slow").culprit(CAS, "failed timeout"),
-        cas("CAS answers one byte a second", "slow drip", "drip").culprit(CAS, "failed timeout"),
+        cas("CAS answers one byte a second", "drip", "drip").culprit(CAS, "failed timeout"),
         cas("CAS is broken", "service error", "error").culprit(CAS, "failed server_error"),
         cas("CAS is another web site", "another service", "html").culprit(CAS, "failed wrong_answer+garbage"),
-        cas("CAS has moved", "service moved", "moved")
+        cas("CAS has moved", "another service", "moved")
             .culprit(CAS, "failed wrong_answer")
             .telling("elsewhere.test"),
-        cas("the login page of CAS has no form", "page without form", "noform")
+        cas("the login page of CAS has no form", "another service", "noform")
             .culprit(CAS, "failed wrong_answer"),
-        cas("CAS does not know the site", "service not registered", "stranger")
-            .culprit(CAS, "failed rejected"),
-        cas("CAS takes any ticket", "service too trusting", "trusting")
+        cas("CAS does not know the site", "another service", "stranger").culprit(CAS, "failed rejected"),
+        cas("CAS takes any ticket", "another service", "trusting")
             .culprit(CAS, "failed wrong_answer")
             .telling("nobody has given out"),
         Fault::new("CAS speaks no HTTP", "garbage")
             .with(inject::liar_for("web.cas_url", "http://{}/cas", Manner::Garbage))
             .culprit(CAS, "failed garbage"),
-        Fault::new("CAS never ends its answer", "100 MB answer")
+        Fault::new("CAS never ends its answer", "100 MB")
             .with(inject::liar_for(
                 "web.cas_url",
                 "http://{}/cas",
@@ -81,24 +80,24 @@ fn photos() -> Vec<Fault> {
         Fault::new("the password of the photo service is wrong", "wrong password")
             .set("photos.password", "wrong-photos")
             .culprit(PHOTOS, "failed access_denied"),
-        Fault::new("the site's own password for the photos is wrong", "wrong password in the database")
+        Fault::new("the site's own password for the photos is wrong", "wrong password")
             .with(inject::sql(WRONG_PHOTO_PASSWORD, RIGHT_PHOTO_PASSWORD))
             .culprit(PHOTOS, "failed access_denied"),
-        Fault::new("the site has no password for the photos", "password missing")
+        Fault::new("the site has no password for the photos", "not configured")
             .with(inject::sql(NO_PHOTO_PASSWORD, RIGHT_PHOTO_PASSWORD))
             .culprit(PHOTOS, "failed not_configured"),
         photos("the photo service answers too slowly", "slow service", "slow")
             .culprit(PHOTOS, "failed timeout"),
         photos("the photo service is broken", "service error", "error")
             .culprit(PHOTOS, "failed server_error"),
-        photos("the photo service gives no token", "incomplete answer", "notoken")
+        photos("the photo service gives no token", "wrong contents", "notoken")
             .culprit(PHOTOS, "failed garbage"),
-        photos("the photo service does not take its own token", "token refused", "badtoken")
+        photos("the photo service does not take its own token", "wrong password", "badtoken")
             .culprit(PHOTOS, "failed access_denied"),
         photos("the known photo is gone", "row gone", "nophoto").culprit(PHOTOS, "failed not_found"),
         photos("the known photo is no photo", "wrong contents", "nojpeg")
             .culprit(PHOTOS, "failed wrong_answer"),
-        photos("the photo is not in base64", "wrong encoding", "nobase64").culprit(PHOTOS, "failed garbage"),
+        photos("the photo is not in base64", "wrong contents", "nobase64").culprit(PHOTOS, "failed garbage"),
     ]
 }
 
@@ -109,15 +108,14 @@ fn emplid() -> Vec<Fault> {
             .set("emplid.secret", "wrong-emplid")
             .culprit(EMPLID, "failed access_denied"),
         emplid("the emplid API answers too slowly", "slow service", "slow").culprit(EMPLID, "failed timeout"),
-        emplid("the emplid API answers one byte a second", "slow drip", "drip")
-            .culprit(EMPLID, "failed timeout"),
+        emplid("the emplid API answers one byte a second", "drip", "drip").culprit(EMPLID, "failed timeout"),
         emplid("the emplid API is broken", "service error", "error").culprit(EMPLID, "failed server_error"),
         emplid("the emplid API is another web site", "another service", "html")
             .culprit(EMPLID, "failed garbage"),
         emplid("the known user is gone", "row gone", "unknown").culprit(EMPLID, "failed not_found"),
         emplid("the number of the known user is another", "wrong contents", "other")
             .culprit(EMPLID, "failed wrong_answer"),
-        emplid("the emplid API tells no number", "incomplete answer", "nonumber")
+        emplid("the emplid API tells no number", "wrong contents", "nonumber")
             .culprit(EMPLID, "failed not_found"),
         Fault::new("the emplid API hangs up", "hang-up")
             .with(inject::liar_for("emplid.url", "http://{}/global.json", Manner::HangUp))
@@ -181,7 +179,7 @@ fn reporting_db() -> Vec<Fault> {
         server("the reporting database's password is wrong", "wrong password")
             .set("reporting_db.password", "wrong-reporting")
             .culprit(REPORTING, "failed access_denied"),
-        server("the reporting database has another name", "wrong database")
+        server("the reporting database has another name", "wrong name")
             .set("reporting_db.database", "nosuch")
             .culprit(REPORTING, "failed unknown_database"),
         server("the table of names is gone from the reporting database", "missing table")
@@ -196,22 +194,20 @@ fn reporting_db() -> Vec<Fault> {
         server("the known person has married", "wrong contents")
             .with(reporting_sql("UPDATE PS_NAMES SET LAST_NAME = 'Miller'", RIGHT_NAME))
             .culprit(REPORTING, "failed wrong_answer"),
-        server("a name was decoded wrongly before it was stored", "mangled decoding")
+        server("a name was decoded wrongly before it was stored", "latin1 connection")
             .with(reporting_sql("UPDATE PS_NAMES SET LAST_NAME = _utf8mb4 X'42C383C2A4636B6572'", RIGHT_NAME))
             .culprit(REPORTING, "failed mangled"),
         server("the driver of the reporting database is missing", "driver missing")
             .set("reporting_db.driver", "No Such Driver")
             .culprit(REPORTING, "failed no_driver"),
-        server("the table of names is locked", "table locked")
-            .with(locked)
-            .culprit(REPORTING, "failed timeout"),
+        server("the table of names is locked", "lock wait").with(locked).culprit(REPORTING, "failed timeout"),
         server("the reporting database is another server", "garbage")
             .with(inject::liar("reporting_db", Manner::Garbage))
             .culprit(REPORTING, "failed connection_lost|failed server_error|failed garbage"),
         server("the reporting database hangs up in the middle of its answer", "reset mid-answer")
             .with(inject::proxied("reporting_db", Mischief::ResetAfter(200)))
             .culprit(REPORTING, "failed connection_lost|failed server_error"),
-        server("the reporting database says nothing", "silent")
+        server("the reporting database says nothing", "silence")
             .with(inject::liar("reporting_db", Manner::Silent))
             .culprit(REPORTING, "failed timeout"),
         server("the ticket for the reporting database is gone", "need failed")

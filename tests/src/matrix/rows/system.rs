@@ -14,7 +14,7 @@ const MEMORY: &str = "/proc/meminfo";
 
 /// What the kernel counts.
 fn figures() -> Vec<Fault> {
-    const MECHANISM: &str = "another /proc";
+    const MECHANISM: &str = "another machine's files";
     let load = |name: &str, load: &'static str, says: &str| {
         Fault::new(name, MECHANISM)
             .set("system.load_warn", 2)
@@ -71,16 +71,16 @@ fn figures() -> Vec<Fault> {
 /// What the package manager knows.
 fn updates() -> Vec<Fault> {
     vec![
-        Fault::new("a security update waits", "another archive of packages")
+        Fault::new("a security update waits", "another machine's files")
             .with(inject::packages("stable-security", false))
             .culprit("system.updates", "warning updates_pending")
             .telling("coursys-ops-sample")
             .slow(),
-        Fault::new("the lists of packages are a month old", "another archive of packages")
+        Fault::new("the lists of packages are a month old", "another machine's files")
             .with(inject::packages("stable", true))
             .culprit("system.updates", "warning stale")
             .slow(),
-        Fault::new("updates want a restart", "another /run")
+        Fault::new("updates want a restart", "another machine's files")
             .with(inject::restart_wanted)
             .culprit("system.updates", "warning reboot_required")
             .telling("linux-base")
@@ -90,7 +90,7 @@ fn updates() -> Vec<Fault> {
 
 /// What the kernel says.
 fn kernel() -> Vec<Fault> {
-    const MECHANISM: &str = "another journal";
+    const MECHANISM: &str = "another machine's files";
     vec![
         Fault::new("the kernel ended a process for want of memory", MECHANISM)
             .with(inject::kernel_said(

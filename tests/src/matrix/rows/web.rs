@@ -111,26 +111,26 @@ fn settings() -> Vec<Fault> {
     vec![
         row(
             "nginx does not know the site's host and redirects it to itself",
-            "redirect loop",
+            "redirect",
             &[("server_name coursys.test;", "server_name other.test;")],
         )
         .culprit(SERVING, WRONG)
         .telling("loop"),
         row(
             "the host that redirects does so to itself",
-            "redirect loop",
+            "redirect",
             &[("return 301 https://coursys.test", "return 301 https://courses.test")],
         )
         .culprit(SERVING, WRONG)
         .telling("loop"),
         row(
             "a host redirects to somebody else",
-            "wrong redirect",
+            "redirect",
             &[("return 301 https://coursys.test", "return 301 https://elsewhere.test")],
         )
         .culprit(SERVING, WRONG)
         .telling("elsewhere.test"),
-        row("a host redirects for the moment only", "wrong redirect", &[("return 301", "return 302")])
+        row("a host redirects for the moment only", "redirect", &[("return 301", "return 302")])
             .culprit(SERVING, WRONG)
             .telling("302"),
         row(
@@ -148,7 +148,7 @@ fn settings() -> Vec<Fault> {
         )
         .culprit(SERVING, "failed server_error")
         .telling("502"),
-        row("nginx does not say how long to keep static files", "missing header", &[("expires 1d;", "")])
+        row("nginx does not say how long to keep static files", "wrong header", &[("expires 1d;", "")])
             .culprit(SERVING, WRONG)
             .telling("keep"),
         row("nginx knows no types of files", "wrong header", &[("include ", "# include ")])
@@ -156,7 +156,7 @@ fn settings() -> Vec<Fault> {
             .telling("octet-stream"),
         row(
             "nginx answers 503 though there is no maintenance",
-            "wrong status",
+            "wrong header",
             &[("set $maintenance 0;", "return 503;")],
         )
         .culprit(SERVING, "failed server_error")
@@ -186,12 +186,17 @@ fn settings() -> Vec<Fault> {
 /// What speaks TLS for the site, and its certificate.
 fn certificates() -> Vec<Fault> {
     let mut rows: Vec<Fault> = [
-        ("certificate expired", "has expired", Certificate::Expired, "failed tls_expired"),
-        ("certificate of the future", "is not valid yet", Certificate::NotYetValid, "failed tls_expired"),
+        ("certificate out of its time", "has expired", Certificate::Expired, "failed tls_expired"),
+        ("certificate out of its time", "is not valid yet", Certificate::NotYetValid, "failed tls_expired"),
         ("certificate of another host", "is another host's", Certificate::WrongHost, "failed tls_wrong_host"),
-        ("certificate self-signed", "is signed by itself", Certificate::SelfSigned, "failed tls_untrusted"),
-        ("chain incomplete", "lacks its issuer's", Certificate::IncompleteChain, "failed tls_incomplete"),
-        ("certificate about to expire", "has five days left", Certificate::Ends(5), "warning expiring"),
+        ("certificate untrusted", "is signed by itself", Certificate::SelfSigned, "failed tls_untrusted"),
+        (
+            "certificate untrusted",
+            "lacks its issuer's",
+            Certificate::IncompleteChain,
+            "failed tls_incomplete",
+        ),
+        ("certificate out of its time", "has five days left", Certificate::Ends(5), "warning expiring"),
     ]
     .map(|(mechanism, is, certificate, says)| {
         Fault::new(format!("the site's certificate {is}"), mechanism)
@@ -214,7 +219,7 @@ fn certificates() -> Vec<Fault> {
         Fault::new("the site's port for TLS is silent", "silence")
             .with(|scene| scene.set("web.https_port", Liar::new(Manner::Silent).port))
             .culprit(TLS, "failed timeout"),
-        Fault::new("the authority of the site's certificate is not trusted", "authority unknown")
+        Fault::new("the authority of the site's certificate is not trusted", "certificate untrusted")
             .set("web.tls_ca_file", "")
             .culprit(TLS, "failed tls_incomplete"),
     ]);
@@ -243,14 +248,14 @@ fn files() -> Vec<Fault> {
         Fault::new("a static file is missing", "missing file")
             .with(inject::missing("files/static/icons/favicon.ico"))
             .culprit(SERVING, "failed not_found"),
-        Fault::new("a static file is empty", "empty file")
+        Fault::new("a static file is empty", "wrong format")
             .with(inject::replaced("files/static/icons/favicon.ico", ""))
             .culprit(SERVING, "failed empty"),
-        Fault::new("the compressed styles are gone, and pages still name them", "missing directory")
+        Fault::new("the compressed styles are gone, and pages still name them", "missing file")
             .with(inject::missing("files/static/CACHE/css"))
             .culprit(ASSETS, "failed not_found")
             .telling("css/output."),
-        Fault::new("the compressed scripts are empty", "empty file")
+        Fault::new("the compressed scripts are empty", "wrong format")
             .with(inject::emptied("js"))
             .culprit(ASSETS, "failed empty"),
         Fault::new("compression is switched off", "wrong setting of the site")

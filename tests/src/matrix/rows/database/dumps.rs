@@ -84,10 +84,10 @@ pub(super) fn rows() -> Vec<Fault> {
             .set("dumps.min_bytes", 1)
             .slow()
             .culprit("database.dumps.content", "failed incomplete"),
-        Fault::new("the newest dump is tiny", "dump tiny")
+        Fault::new("the newest dump is tiny", "dump of another size")
             .with(newest(tiny, SETTLED))
             .culprit("database.dumps", "failed too_small"),
-        Fault::new("the dump before was three times as large", "dump shrunk")
+        Fault::new("the dump before was three times as large", "dump of another size")
             .with(|scene| {
                 // gzip files one after the other are one.
                 let path = dumps(scene).remove(1);
@@ -97,18 +97,18 @@ pub(super) fn rows() -> Vec<Fault> {
                 inject::touched(dumps(scene).remove(0), SETTLED)(scene);
             })
             .culprit("database.dumps", "failed too_small"),
-        Fault::new("the dumps are old", "dump old")
+        Fault::new("the dumps are old", "dump of another age")
             .with(|scene| {
                 for (path, hours) in dumps(scene).into_iter().zip([5, 8]) {
                     inject::touched(path, Duration::from_hours(hours))(scene);
                 }
             })
             .culprit("database.dumps", "failed stale"),
-        Fault::new("a dump grows and the one before is old", "dump growing")
+        Fault::new("a dump grows and the one before is old", "dump of another age")
             .with(newest(half, Duration::ZERO))
             .with(|scene| inject::touched(dumps(scene).remove(1), Duration::from_hours(5))(scene))
             .culprit("database.dumps", "failed stale"),
-        Fault::new("there is no dump", "dump missing")
+        Fault::new("there is no dump", "missing file")
             .with(|scene| {
                 for path in dumps(scene) {
                     inject::missing(path)(scene);

@@ -12,23 +12,23 @@ pub(super) fn rows() -> Vec<Fault> {
             "as it should be",
             "argv = [\"echo\", \"well\"]\noutput = \"^well$\"",
         ),
-        row("a command that fails", "exit code", "argv = [\"sh\", \"-c\", \"echo broken >&2; exit 7\"]")
+        row("a command that fails", "broken program", "argv = [\"sh\", \"-c\", \"echo broken >&2; exit 7\"]")
             .culprit(ID, "failed command_failed")
             .telling("broken"),
         row(
             "a command that prints something else",
-            "wrong output",
+            "wrong contents",
             "argv = [\"echo\", \"ill\"]\noutput = \"^well$\"",
         )
         .culprit(ID, "failed wrong_answer"),
         row("a command that prints without end", "flood of output", "argv = [\"yes\"]")
             .culprit(ID, "failed too_much_output"),
-        row("a command that does not end", "hanging command", "argv = [\"sleep\", \"60\"]")
+        row("a command that does not end", "hung program", "argv = [\"sleep\", \"60\"]")
             .culprit(ID, "failed timeout"),
-        row("a command that is killed", "killed by a signal", "argv = [\"sh\", \"-c\", \"kill -9 $$\"]")
+        row("a command that is killed", "broken program", "argv = [\"sh\", \"-c\", \"kill -9 $$\"]")
             .culprit(ID, "failed command_failed")
             .telling("signal 9"),
-        row("a command that is not there", "program missing", "argv = [\"/nonexistent/program\"]")
+        row("a command that is not there", "missing program", "argv = [\"/nonexistent/program\"]")
             .culprit(ID, "failed not_found"),
         row(
             "a plugin that warns",
@@ -57,7 +57,7 @@ pub(super) fn rows() -> Vec<Fault> {
             "user = \"no-such-user\"\nargv = [\"true\"]",
         )
         .culprit(ID, "failed no_such_user"),
-        Fault::new("a command for root that others can write", "command others can write")
+        Fault::new("a command for root that others can write", "wrong mode")
             .with(|scene| {
                 let script = made(scene, "#!/bin/sh\n", 0o777);
                 add(scene, "command", &format!("user = \"root\"\nargv = [\"{}\"]", script.display()));
