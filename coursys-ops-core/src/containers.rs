@@ -17,10 +17,10 @@ use crate::process::{Children, Command, Helper};
 /// Where the system's bus is.
 const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 
-/// How long a bus or a socket may be silent. A busy one answers within some milliseconds.
+/// How long a bus or a socket may be silent, at least. A busy one answers within some milliseconds.
 const PATIENCE: Duration = Duration::from_millis(600);
 
-/// The same for who cannot go on without an answer: he has a deadline of his own.
+/// The same for who has time, or cannot go on without an answer: on a machine at its limits Docker takes seconds.
 const LONG_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What was seen so short a time ago is true still.
@@ -178,6 +178,12 @@ pub(crate) fn request(config: &Config) -> SurveyRequest {
     }
 }
 
+/// How long a bus or a socket may be silent for who has this much time left: who acts on a busy machine waits longer than
+/// who looks.
+pub(crate) fn patience_ms(left: Duration) -> u64 {
+    millis((left / 4).clamp(PATIENCE, LONG_PATIENCE))
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -195,6 +201,13 @@ pub(crate) fn full(unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_more_time_waits_longer_for_docker_within_bounds() {
+        assert_eq!(patience_ms(Duration::ZERO), 600);
+        assert_eq!(patience_ms(Duration::from_secs(8)), 2000);
+        assert_eq!(patience_ms(Duration::from_secs(100)), 4000);
+    }
 
     fn container(name: &str, state: &str, addresses: &[&str]) -> Container {
         Container {

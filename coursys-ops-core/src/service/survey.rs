@@ -123,7 +123,8 @@ pub(super) fn request(config: &Config) -> SurveyRequest {
 
 async fn look(scope: &Scope) -> Result<Surveyed, String> {
     let config = scope.config();
-    let request = request(config);
+    let request =
+        SurveyRequest { patience_ms: containers::patience_ms(scope.remaining()), ..request(config) };
     let units = request.units.clone();
     let output =
         scope.run(Command::ask(Ask::Survey(Box::new(request)))).await.map_err(|error| error.to_string())?;
