@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
@@ -106,6 +107,7 @@ pub fn remove(path: &Path, links: Links) -> Result<(), DiskError> {
         Err(DiskError::System(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
+    sweep(&dir, name);
     match kind(&dir, name)? {
         None => return Ok(()),
         Some(FileType::Directory) => return Err(DiskError::NotAFile(word(FileType::Directory))),
@@ -141,11 +143,39 @@ fn word(kind: FileType) -> &'static str {
     }
 }
 
-/// A new file, complete on disk; nothing stays behind when that fails.
-fn write_beside(dir: OwnedFd, name: &OsStr, content: &[u8], mode: Option<u32>) -> std::io::Result<Prepared> {
+/// How the names of new files begin, beside one of this name; the number of the process that writes it follows.
+fn beside(name: &OsStr) -> OsString {
     let mut beside = OsString::from(".");
     beside.push(name);
-    beside.push(format!(".{}", std::process::id()));
+    beside.push(".");
+    beside
+}
+
+/// Removes the new files of processes that were killed before these took their place. Where the caller may not read the
+/// directory, or remove from it, they stay: they are in nobody's way.
+fn sweep(dir: &OwnedFd, name: &OsStr) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(readable) = rustix::fs::openat(dir, ".", flags, Mode::empty()) else { return };
+    let Ok(entries) = rustix::fs::Dir::read_from(readable) else { return };
+    let beside = beside(name);
+    for entry in entries.flatten() {
+        let found = OsStr::from_bytes(entry.file_name().to_bytes());
+        let process = found.as_bytes().strip_prefix(beside.as_bytes());
+        let process = process.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+        let is_gone = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
+        if process.and_then(rustix::process::Pid::from_raw).is_some_and(is_gone)
+            && matches!(kind(dir, found), Ok(Some(FileType::RegularFile)))
+        {
+            let _ = rustix::fs::unlinkat(dir, found, AtFlags::empty());
+        }
+    }
+}
+
+/// A new file, complete on disk; nothing stays behind when that fails.
+fn write_beside(dir: OwnedFd, name: &OsStr, content: &[u8], mode: Option<u32>) -> std::io::Result<Prepared> {
+    sweep(&dir, name);
+    let mut beside = beside(name);
+    beside.push(std::process::id().to_string());
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
     let first = Mode::from_raw_mode(mode.map_or(0o666, |_| 0o600));
     let create = || rustix::fs::openat(&dir, &beside, flags, first);

@@ -85,3 +85,26 @@ fn a_missing_directory_is_made_with_its_permissions_whatever_the_umask_is() {
     let mode = std::fs::metadata(&below).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o711, "one that is there stays as it is");
 }
+
+#[test]
+fn what_a_killed_process_left_goes_with_the_next_change_and_nothing_else_does() {
+    let (_dir, dir) = place();
+    let path = dir.join("flag");
+    // More than any process has as its number, and one that is there.
+    let gone = format!(".flag.{}", i32::MAX);
+    let kept =
+        [".flag.1".to_owned(), ".flag.".to_owned(), ".flag.-1".to_owned(), format!(".flags.{}", i32::MAX)];
+    for change in
+        [|path: &Path| replace(path, b"x", None, Links::Refused), |path: &Path| remove(path, Links::Refused)]
+    {
+        for name in kept.iter().chain([&gone]) {
+            std::fs::write(dir.join(name), "half").unwrap();
+        }
+        change(&path).unwrap();
+        assert!(!dir.join(&gone).exists());
+        assert!(kept.iter().all(|name| dir.join(name).exists()), "{:?}", names(&dir));
+    }
+    std::fs::create_dir(dir.join(&gone)).unwrap();
+    remove(&path, Links::Refused).unwrap();
+    assert!(dir.join(&gone).exists(), "nobody but somebody else makes a directory of this name");
+}

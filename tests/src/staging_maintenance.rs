@@ -98,6 +98,8 @@ impl<'a> Open<'a> {
         assert_ne!(self.server.run(&["test", "-e", FLAG]).code, 0);
         let left = self.server.done(&["find", "/etc/systemd/system", "-name", "*coursys-ops-maintenance*"]);
         assert_eq!(left, "");
+        let left = self.server.done(&["find", "/coursys", "-maxdepth", "1", "-name", ".503*"]);
+        assert_eq!(left, "", "a killed process left its half-written flag");
     }
 
     /// Runs Python as the site's user, with the site's tasks imported.
