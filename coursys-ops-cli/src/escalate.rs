@@ -1,12 +1,13 @@
 //! Root's rights for what acts: the program executes itself again under `sudo`, once.
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, PipeReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coursys_ops_core::config::{self, ENV_PREFIX, FILE_VARIABLE};
 use coursys_ops_core::process::{self, Command};
+use coursys_ops_core::secret::Secret;
 
 use crate::failure::{Failure, Level, say};
 use crate::global::Global;
@@ -22,13 +23,35 @@ const GUARD: &str = "COURSYS_OPS_ESCALATED";
 /// How long `sudo` may think about whether it would run us.
 const ASK: Duration = Duration::from_secs(10);
 
+/// A secret that was read from a descriptor, which `sudo` closes: it goes on by standard input.
+pub struct Handed {
+    /// The option that names the descriptor.
+    pub option: &'static str,
+    /// What was read.
+    pub secret: Secret,
+}
+
+/// Whether root acts already.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// Makes sure that root acts. Returns when it does; otherwise the program becomes another one.
 ///
 /// # Errors
 ///
 /// Who asks is the site's user, there is no `sudo`, or it would refuse.
 pub fn ensure_root(global: &Global) -> Result<(), Failure> {
-    if rustix::process::geteuid().is_root() {
+    ensure_root_with(global, None)
+}
+
+/// The same, with a secret for the program that root runs.
+///
+/// # Errors
+///
+/// As [`ensure_root`]; or the secret cannot be handed on.
+pub fn ensure_root_with(global: &Global, handed: Option<Handed>) -> Result<(), Failure> {
+    if is_root() {
         return Ok(());
     }
     let environment = caller::environment();
@@ -55,7 +78,10 @@ pub fn ensure_root(global: &Global) -> Result<(), Failure> {
     let sudo = SUDO.iter().map(Path::new).find(|path| path.exists()).ok_or_else(|| {
         Failure::refused("only root may do this, and there is no `sudo`").with_hint("run it as root")
     })?;
-    let own = own_command(global, environment.get(FILE_VARIABLE))?;
+    let mut own = own_command(global, environment.get(FILE_VARIABLE))?;
+    if let Some(handed) = &handed {
+        by_standard_input(&mut own, handed.option);
+    }
     let interactive = std::io::stdin().is_terminal();
     if !interactive {
         would_run(sudo, &own)?;
@@ -63,8 +89,34 @@ pub fn ensure_root(global: &Global) -> Result<(), Failure> {
     if environment.contains_key(log::VARIABLE) {
         say(Level::Warning, &format!("{} does not pass `sudo`; use `-v`", log::VARIABLE));
     }
-    let error = process::become_program(&sudo_command(sudo, &own, interactive), GUARD, "1");
+    let input = handed.map(|handed| pipe(&handed.secret)).transpose();
+    let input = input.map_err(|error| Failure::refused(format!("cannot hand on what was read: {error}")))?;
+    let command = sudo_command(sudo, &own, interactive);
+    let error = process::become_program(&command, GUARD, "1", input.map(Into::into));
     Err(Failure::refused(format!("cannot run `{}`: {error}", sudo.display())))
+}
+
+/// Lets an option that names a descriptor name standard input.
+fn by_standard_input(argv: &mut [OsString], option: &str) {
+    let joined = format!("{option}=");
+    let mut is_next = false;
+    for word in argv.iter_mut().take_while(|word| *word != "--") {
+        if is_next {
+            *word = "0".into();
+        } else if word.to_str().is_some_and(|word| word.starts_with(&joined)) {
+            *word = format!("{joined}0").into();
+        }
+        is_next = word == option;
+    }
+}
+
+/// A pipe that holds a secret and then ends. It is far shorter than what a pipe takes without a reader.
+fn pipe(secret: &Secret) -> std::io::Result<PipeReader> {
+    let (reader, mut writer) = std::io::pipe()?;
+    // The line break belongs to the reader's side of the bargain: it takes away one.
+    writer.write_all(secret.expose().as_bytes())?;
+    writer.write_all(b"\n")?;
+    Ok(reader)
 }
 
 /// The program again, with the arguments that it has; the configuration file of the environment becomes one of them.
@@ -180,6 +232,26 @@ mod tests {
         assert_eq!(words(true), format!("/usr/bin/sudo|-u|root|--|{own}"));
         assert_eq!(words(false), format!("/usr/bin/sudo|-n|-u|root|--|{own}"));
     }
+
+    #[test]
+    fn a_descriptor_that_sudo_would_close_becomes_standard_input() {
+        for (words, expected) in [
+            ("kinit csdept --password-fd 3", "kinit csdept --password-fd 0"),
+            ("kinit --password-fd=7 csdept", "kinit --password-fd=0 csdept"),
+            ("kinit --format json -- --password-fd 3", "kinit --format json -- --password-fd 3"),
+        ] {
+            let mut argv: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+            by_standard_input(&mut argv, "--password-fd");
+            assert_eq!(argv, expected.split(' ').map(OsString::from).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_handed_on_is_the_secret_and_a_line_break() {
+        let text = std::io::read_to_string(pipe(&Secret::new("höre 12")).unwrap()).unwrap();
+        assert_eq!(text, "höre 12\n");
+    }
+
     #[test]
     fn a_password_is_wanted_unless_the_last_rule_that_fits_says_otherwise() {
         let rules = "Matching Defaults entries for admin on coursys:\n    env_reset\n\nUser admin may run the following \

@@ -289,3 +289,71 @@ fn a_full_disk_changes_no_file() {
         assert!(realm.files() == before, "{room}: the files are others: {left:?}");
     }
 }
+
+/// Starts a program on a terminal of its own, answers what it asks, and tells what the terminal has shown, whether it
+/// showed what was typed, and how the program ended.
+const TERMINAL: &str = r#"
+import json, os, pty, sys, termios, time
+dialogue, argv = json.loads(sys.argv[1]), sys.argv[2:]
+pid, line = pty.fork()
+if pid == 0:
+    os.execve(argv[0], argv, dict(os.environ, TERM="xterm"))
+shown, echoes = b"", []
+def read_more():
+    global shown
+    try:
+        more = os.read(line, 4096)
+    except OSError:
+        more = b""
+    shown += more
+    return bool(more)
+for prompt, answer in dialogue:
+    while prompt.encode() not in shown and read_more():
+        pass
+    # The prompt is written a moment before or after the echo is switched off.
+    time.sleep(0.5)
+    echoes.append(bool(termios.tcgetattr(line)[3] & termios.ECHO))
+    os.write(line, answer.encode())
+while read_more():
+    pass
+try:
+    after = bool(termios.tcgetattr(line)[3] & termios.ECHO)
+except OSError:
+    after = None
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(json.dumps({"shown": shown.decode(errors="replace"), "echoes": echoes, "after": after, "code": code}))
+"#;
+
+/// `kinit` on a terminal, with these prompts and what is typed at each.
+fn on_a_terminal(realm: &Realm, args: &[&str], dialogue: &[(&str, &str)]) -> Value {
+    let dialogue = serde_json::to_string(dialogue).unwrap();
+    let program = realm
+        .program()
+        .under(["timeout", "60", "python3", "-c", TERMINAL, &dialogue])
+        .args(["kinit"])
+        .args(args.to_vec());
+    let run = program.run();
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+#[test]
+fn on_a_terminal_name_and_password_are_asked_for_and_the_password_is_not_shown() {
+    let Some(realm) = Realm::new(0) else { return };
+    realm.account("reader", "", PASSWORD);
+    let (name, password) = ("Account that reads the reporting database", "Password of reader@EXAMPLE.TEST");
+    let told = on_a_terminal(&realm, &[], &[(name, "reader\r"), (password, &format!("{PASSWORD}\r"))]);
+    let shown = told["shown"].as_str().unwrap();
+    assert_eq!(told["code"], 0, "{shown}");
+    assert!(shown.contains("the ticket of reader@EXAMPLE.TEST is good until"), "{shown}");
+    assert!(!shown.contains(PASSWORD) && !shown.contains("horse"), "{shown}");
+    assert_eq!(told["echoes"][1], false, "what is typed as password must not be shown");
+
+    let told = on_a_terminal(&realm, &["reader"], &[(password, "wrong\r")]);
+    let shown = told["shown"].as_str().unwrap();
+    assert_eq!(told["code"], 1, "{shown}");
+    assert!(shown.contains("is wrong") && !shown.contains(name), "{shown}");
+    // Ctrl-C at the prompt.
+    let told = on_a_terminal(&realm, &["reader"], &[(password, "\u{3}")]);
+    assert_eq!(told["code"], 130, "{told}");
+    assert_ne!(told["after"], false, "the terminal goes on hiding what is typed");
+}

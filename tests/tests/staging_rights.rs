@@ -85,6 +85,31 @@ fn the_site_itself_and_who_has_no_rights_are_refused_and_told_what_to_do() {
 }
 
 #[test]
+fn a_password_comes_through_sudo_from_whatever_descriptor_it_is_read() {
+    let Some(server) = staging(VM) else { return };
+    let files = ["sh", "-c", "sha256sum /home/coursys/kerberos/*"];
+    let before = server.done(&files);
+    // That it is wrong and not empty can be told only by who was given it.
+    for (option, redirect) in [("--password-fd 0", "<"), ("--password-fd 3", "3<"), ("--password-fd=7", "7<")]
+    {
+        let script =
+            format!("echo no-such-secret >~/typed; coursys-ops kinit coursys {option} {redirect}~/typed");
+        let ended = server.run_as("admin", &["sh", "-c", &script]);
+        let _ = server.run(&["rm", "-f", "/home/admin/typed"]);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, 1, "{option}: {said}");
+        assert!(said.contains("the password of `coursys@EXAMPLE.TEST` is wrong"), "{option}: {said}");
+    }
+    let closed = server.run_as("admin", &["coursys-ops", "kinit", "coursys", "--password-fd", "9"]);
+    assert_eq!(closed.code, 2, "{closed:?}");
+    assert!(closed.stderr.contains("cannot read descriptor 9"), "{closed:?}");
+    assert_eq!(server.done(&files), before);
+    let told =
+        server.run(&["grep", "-r", "-l", "no-such-secret", "/var/log", "/var/lib/coursys-ops", "/run/log"]);
+    assert_eq!(told.stdout, "", "the password was written down");
+}
+
+#[test]
 fn who_may_not_see_everything_is_told_of_each_cell_why() {
     let Some(server) = staging(VM) else { return };
     let ended = server.run_as("visitor", &["coursys-ops", "status", "--format", "json"]);

@@ -90,7 +90,13 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     // The site's user may refresh his ticket, as cron lets him; whose it is, an administrator says.
     if !args.refresh || !account::is_site_user(global) {
-        escalate::ensure_root(global)?;
+        // `sudo` closes every descriptor but the first three.
+        let handed = match args.password_fd {
+            Some(fd @ 1..) if !escalate::is_root() => Some(password::read_from(fd)?),
+            _ => None,
+        };
+        let handed = handed.map(|secret| escalate::Handed { option: "--password-fd", secret });
+        escalate::ensure_root_with(global, handed)?;
     }
     let setup = Setup::load(global, None)?;
     let context = &setup.context;
@@ -106,12 +112,12 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => password::name()?,
+        None => password::name(&cancel)?,
     };
     // What cannot be right is said before anybody types a password.
     let found = |finding: Finding| Mishap::Found(Box::new(finding)).failure();
     let (_, principal) = kerberos::principal(&context.config.kerberos, &name).map_err(found)?;
-    let typed = password::password(args.password_fd, &principal)?;
+    let typed = password::password(args.password_fd, &principal, &cancel)?;
     let login = Login::new(&context.config.kerberos, &name, typed).map_err(found)?;
     let account = Account::open(context, &format!("new keytab of {principal}"))?;
     let taken = errand::run(context, "Kerberos ticket", TIMEOUT, &cancel, move |scope| {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use super::{Children, Command, Helper, Output, ProcessError};
@@ -27,12 +28,14 @@ pub async fn run_alone(
     ended.ok().transpose()
 }
 
-/// Becomes another program, with the caller's environment and one variable more; returns only when that failed.
+/// Becomes another program, with the caller's environment and one variable more, and with another standard input if one is
+/// given; returns only when that failed.
 #[must_use]
-pub fn become_program(argv: &[OsString], name: &str, value: &str) -> std::io::Error {
+pub fn become_program(argv: &[OsString], name: &str, value: &str, input: Option<Stdio>) -> std::io::Error {
     let Some((program, args)) = argv.split_first() else {
         return std::io::ErrorKind::InvalidInput.into();
     };
     #[allow(clippy::disallowed_methods, reason = "becomes the program, starts no other")]
-    std::process::Command::new(program).args(args).env(name, value).exec()
+    let mut command = std::process::Command::new(program);
+    input.into_iter().fold(command.args(args).env(name, value), std::process::Command::stdin).exec()
 }
