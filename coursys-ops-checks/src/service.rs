@@ -51,6 +51,8 @@ machine are `skipped, not_in_layout`; Docker can be asked by root and by those o
 When it fails: `unit_failed` and `restart_loop`: read its journal (`coursys-ops service NAME logs`), mend what it says, start \
 it. `not_running`: start it (`coursys-ops service NAME start`); if somebody stopped it, ask why. `masked`: somebody wanted it \
 so. `paused`: it was halted by `docker pause` or a signal. `stuck_starting`: it waits for something that does not come. \
+`missing_node`: of a node of Celery that the unit starts, by the command line of its `celery multi`, no process is left, and \
+systemd is content with the others; nobody does what is in its queue: read the end of its log, then restart the unit. \
 Warnings: `not_enabled`: enable it; `reload_needed`: `systemctl daemon-reload`, then restart it; `outdated`: restart or make \
 it anew when the site can do without it for a moment; `too_many`: two main processes do everything twice.";
 

@@ -172,6 +172,26 @@ fn a_gate_that_does_not_pass_says_what_it_waits_for_and_the_plan_goes_on_when_it
 }
 
 #[test]
+#[ignore = "takes a minute: `cargo xtask test full staging` runs it"]
+fn a_restart_after_which_a_node_is_dead_has_not_worked() {
+    let Some(server) = staging(VM) else { return };
+    let _kept = server.keep();
+    // systemd is content with the four that are left.
+    drop_in(
+        &server,
+        "celery",
+        "[Service]\nExecStartPost=/bin/sh -c 'sleep 1; kill -KILL $(cat /opt/run/celery/sims.pid)'\n",
+    );
+    let ended =
+        server.coursys_ops(&["--set", "components.celery.patience_s=30", "service", "celery", "restart"]);
+    assert_code(&ended, 1);
+    assert_says(&ended.stdout, &["it was done, but is not well within 30 s", "service.celery", "`sims`"]);
+    without_drop_in(&server, "celery");
+    assert_code(&server.coursys_ops(&["resume"]), 0);
+    assert_code(&server.coursys_ops(&["check"]), 0);
+}
+
+#[test]
 fn a_step_that_hangs_ends_at_its_deadline() {
     let Some(server) = staging(VM) else { return };
     let _kept = server.keep();

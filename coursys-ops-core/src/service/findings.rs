@@ -123,6 +123,10 @@ fn drifted(drift: &Drift) -> Option<Finding> {
         DriftKind::OldConfiguration | DriftKind::OldImage | DriftKind::OldDescription => Code::Outdated,
         DriftKind::FewReplicas => Code::TooFew,
         DriftKind::TwoMasters => Code::TooMany,
+        // As of a container of its own: who waits for that node waits in vain.
+        DriftKind::MissingNodes => {
+            return Some(Finding::failed(Code::MissingNode, drift.message.clone(), drift.hint.clone()));
+        }
         // Worth knowing, and nothing wrong.
         DriftKind::CronRestarts => return None,
         DriftKind::NotRunning => Code::NotRunning,

@@ -56,3 +56,11 @@ fn what_drifts_while_it_runs_is_a_warning_so_that_nobody_else_is_skipped_for_it(
         ]
     );
 }
+
+#[test]
+fn a_node_without_a_process_is_a_failure_as_a_container_of_its_own_would_be() {
+    assert_eq!(
+        codes(with(State::Running, &[DriftKind::MissingNodes])),
+        [(Status::Passed, Code::Ok), (Status::Failed, Code::MissingNode)]
+    );
+}

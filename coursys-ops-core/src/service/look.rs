@@ -90,6 +90,8 @@ pub enum DriftKind {
     TwoMasters,
     /// Fewer of its containers run than are there.
     FewReplicas,
+    /// Of a node of Celery that it starts there is no process.
+    MissingNodes,
     /// A crontab starts or restarts it.
     CronRestarts,
 }
@@ -110,6 +112,7 @@ impl DriftKind {
             Self::StuckStarting => "stuck starting",
             Self::TwoMasters => "too many main processes",
             Self::FewReplicas => "not all containers run",
+            Self::MissingNodes => "not all nodes run",
             Self::CronRestarts => "cron restarts it",
         }
     }

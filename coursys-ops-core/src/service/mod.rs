@@ -10,6 +10,7 @@ mod compose_hash;
 mod cron;
 mod findings;
 mod look;
+mod nodes;
 mod order;
 mod plan;
 mod survey;

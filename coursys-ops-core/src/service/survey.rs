@@ -104,8 +104,8 @@ pub(super) fn request(config: &Config) -> SurveyRequest {
     let of_docker = containers::request(config);
     units.extend(of_docker.units.iter().filter(|unit| !units.contains(unit)).cloned().collect::<Vec<_>>());
     let ours = || config.components.values().filter(|component| component.manager.is_ours());
-    let mut words: Vec<String> =
-        ours().filter(|one| one.masters.is_some()).filter_map(|one| one.process.clone()).collect();
+    let mut words: Vec<String> = ours().filter_map(|one| one.process.clone()).collect();
+    words.sort();
     words.dedup();
     let compose = config.compose.of_site(&config.site.dir);
     let asks_systemd = !units.is_empty();

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::look::{Drift, DriftKind, Look, Part, State};
 use super::plan::{self, Deed, Refusal};
 use super::survey::{Surveyed, Surveyor, full};
-use super::{Service, cron};
+use super::{Service, cron, nodes};
 use crate::check::Scope;
 use crate::config::{Component, Config};
 use crate::helper::{Blind, Running, UnitSeen};
@@ -152,6 +152,7 @@ impl UnitService {
         part.drift.extend(self.stuck(&unit, found, now));
         part.drift.extend(self.old(part, found, seen));
         part.drift.extend(self.strays(part, &seen.survey.running));
+        part.drift.extend(self.missing(part, found, &seen.survey.running));
         match &seen.survey.cron {
             Ok(lines) => {
                 let zone = Timestamp::from_millisecond(now).ok().map(|now| now.to_zoned(TimeZone::system()));
@@ -190,7 +191,8 @@ impl UnitService {
 
     /// One that read its configuration before that was changed.
     fn old(&self, part: &Part, found: &UnitSeen, seen: &Surveyed) -> Option<Drift> {
-        let started = part.started_ms?;
+        // One that forks may have no main process; what it forked has read everything by the time it is active.
+        let started = part.started_ms.or(found.active_since_ms.filter(|_| found.serves()))?;
         let unit = &part.unit;
         if !found.needs_reload && found.files_changed_ms.is_some_and(|changed| changed > started + SLACK_MS) {
             let message = format!("`{unit}` has run since before its unit or environment file was changed");
@@ -209,6 +211,13 @@ impl UnitService {
         let verb = if self.component.reloads { "reload" } else { "restart" };
         let message = format!("`{unit}` has not read {} since that was changed", young.display());
         Some(Drift::new(DriftKind::OldConfiguration, message, format!("run `systemctl {verb} {unit}`")))
+    }
+
+    /// One of several nodes whose process has ended: its unit stays active for the others' sake.
+    fn missing(&self, part: &Part, found: &UnitSeen, running: &[Running]) -> Option<Drift> {
+        let word = self.component.process.as_deref().filter(|_| part.state == State::Running)?;
+        let own: Vec<&Running> = running.iter().filter(|process| is_of(process, &self.name, word)).collect();
+        nodes::drift(&part.unit, &self.name, found.nodes.len(), &nodes::missing(&found.nodes, &own))
     }
 
     /// More main processes than there should be, or some of a unit that does not run.

@@ -127,6 +127,20 @@ fn a_configuration_that_was_changed_since_counts_until_it_is_read() {
 }
 
 #[test]
+fn a_unit_without_a_main_process_is_as_old_as_its_activity() {
+    let forks = |changed_ms| UnitSeen {
+        main_pid: 0,
+        started_ms: None,
+        files_changed_ms: Some(changed_ms),
+        ..healthy()
+    };
+    assert_eq!(kinds(&look("celery", forks(NOW), |_| ())), [DriftKind::OldConfiguration]);
+    assert_eq!(kinds(&look("celery", forks(NOW - 7_200_000), |_| ())), []);
+    let stopped = UnitSeen { active_state: "inactive".into(), file_state: "static".into(), ..forks(NOW) };
+    assert_eq!(kinds(&look("celery", stopped, |_| ())), []);
+}
+
+#[test]
 fn two_main_processes_are_one_too_many_and_children_are_none() {
     let gunicorn = ["/venv/bin/python", "/venv/bin/gunicorn", "courses.wsgi"];
     let own = [process(42, 1, &gunicorn), process(43, 42, &gunicorn)];
@@ -185,4 +199,23 @@ fn a_unit_that_forks_and_was_given_up_has_been_in_a_loop() {
     let mut unit = UnitSeen { main_pid: 0, started_ms: None, restarts: 5, ..healthy() };
     (unit.active_state, unit.sub_state, unit.result) = ("failed".into(), "failed".into(), "exit-code".into());
     assert_eq!(kinds(&look("nginx", unit, |_| ())), [DriftKind::RestartLoop]);
+}
+
+#[test]
+fn a_node_that_has_ended_is_missed_though_its_unit_is_active() {
+    let nodes = ["batch", "fast"];
+    let unit = || UnitSeen { main_pid: 0, nodes: nodes.map(ToOwned::to_owned).into(), ..healthy() };
+    let node = |pid, name| process(pid, 1, &["/venv/bin/python", "-m", "celery", "worker", "-n", name]);
+    let seen = |unit, running: Vec<Running>| look("celery", unit, |survey| survey.running = running);
+    let both = vec![node(50, "batch@host"), node(51, "fast@host")];
+    assert_eq!(kinds(&seen(unit(), both.clone())), []);
+    let one = seen(unit(), both[..1].to_vec());
+    assert_eq!((one.state, kinds(&one)), (State::Running, vec![DriftKind::MissingNodes]));
+    assert!(
+        one.drift[0].message.contains("starts 2 nodes") && one.drift[0].message.ends_with("`fast`"),
+        "{one:?}"
+    );
+    assert_eq!(kinds(&seen(unit(), vec![])), [], "whoever sees no process at all judges none");
+    let stopping = UnitSeen { active_state: "deactivating".into(), ..unit() };
+    assert_eq!(kinds(&seen(stopping, both[..1].to_vec())), [], "who is being stopped ends one by one");
 }

@@ -4,6 +4,7 @@
 
 mod docker;
 mod machine;
+mod nodes;
 mod systemd;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zbus::names::InterfaceName;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant};
 
-use super::Blind;
+use super::{Blind, nodes};
 
 /// A unit of systemd.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Unit {
     pub files: Vec<PathBuf>,
     /// When the youngest of these was changed, in milliseconds since 1970.
     pub files_changed_ms: Option<i64>,
+    /// The nodes of Celery that it starts, by the names before the `@`; none of a unit that starts none.
+    pub nodes: Vec<String>,
 }
 
 impl Unit {
@@ -129,6 +131,27 @@ fn paths(bag: &Bag, name: &str) -> Vec<PathBuf> {
     texts.unwrap_or_default().into_iter().map(PathBuf::from).collect()
 }
 
+/// One command of a unit, as D-Bus tells it: the program, its arguments, whether it may fail, and six numbers of its last run.
+type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
+
+/// The nodes of Celery that a service starts.
+fn nodes(service: &Bag, environment: &[PathBuf]) -> Vec<String> {
+    let commands = service.get("ExecStart").cloned();
+    let commands = commands.and_then(|value| Vec::<Exec>::try_from(value).ok()).unwrap_or_default();
+    let is_multi = |command: &Vec<String>| command.iter().any(|word| word.contains("multi"));
+    let commands: Vec<Vec<String>> =
+        commands.into_iter().map(|(_, argv, ..)| argv).filter(is_multi).collect();
+    // Nobody's environment is read without need.
+    if commands.is_empty() {
+        return Vec::new();
+    }
+    let assigned = service.get("Environment").cloned();
+    let assigned = assigned.and_then(|value| Vec::<String>::try_from(value).ok()).unwrap_or_default();
+    let environment =
+        nodes::environment(assigned.iter().map(String::as_str), environment.iter().map(PathBuf::as_path));
+    commands.iter().flat_map(|command| nodes::nodes(command, &environment)).collect()
+}
+
 fn read(unit: &Bag, service: &Bag) -> Unit {
     // Both mean that nobody counts or waits.
     let bounded = |value: Option<u64>| value.filter(|value| *value < u64::MAX);
@@ -137,6 +160,8 @@ fn read(unit: &Bag, service: &Bag) -> Unit {
     let environment = service.get("EnvironmentFiles").cloned();
     let environment = environment.and_then(|value| Vec::<(String, bool)>::try_from(value).ok());
     let environment = environment.unwrap_or_default().into_iter().map(|(path, _)| PathBuf::from(path));
+    let environment: Vec<PathBuf> = environment.collect();
+    let nodes = nodes(service, &environment);
     let files: Vec<PathBuf> = files.into_iter().chain(environment).collect();
     Unit {
         load_state: text(unit, "LoadState"),
@@ -154,6 +179,7 @@ fn read(unit: &Bag, service: &Bag) -> Unit {
         start_timeout_ms: bounded(number(service, "TimeoutStartUSec")).map(|micros| micros / 1000),
         files_changed_ms: files.iter().filter_map(|path| super::machine::changed_ms(path)).max(),
         files,
+        nodes,
     }
 }
 
