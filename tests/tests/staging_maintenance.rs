@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use coursys_ops_tests::{Ended, FLAG, Open, Staging, WORKERS, staging};
+use serde_json::Value;
 
 const VM: &str = "vm";
 
@@ -13,7 +14,7 @@ const LONG: Duration = Duration::from_secs(900);
 
 /// Asks for a page thirty times a second until it is told to stop, and prints how often it got which answer.
 const LOAD: &str = r#"
-import collections, http.client, os, threading, time
+import collections, http.client, json, os, threading, time
 seen, lock, threads = collections.Counter(), threading.Lock(), []
 def ask():
     try:
@@ -22,13 +23,15 @@ def ask():
         answer = line.getresponse(); answer.read(); what = answer.status
     except Exception as error:
         what = repr(error)
-    with lock: seen[what] += 1
+    with lock: seen[str(what)] += 1
 open("/run/load-runs", "w").close()
+begin = time.monotonic()
 while not os.path.exists("/run/load-stops"):
     thread = threading.Thread(target=ask); thread.start(); threads.append(thread)
-    time.sleep(1 / 30)
+    time.sleep(max(0, begin + len(threads) / 30 - time.monotonic()))
+took = time.monotonic() - begin
 for thread in threads: thread.join()
-print(" ".join(sorted(str(key) for key in seen)))
+print(json.dumps({"answers": seen, "rate": len(threads) / took}))
 "#;
 
 /// A page that writes for as long as it is asked to.
@@ -40,64 +43,119 @@ from . import views
 def slow(request, seconds):
     until = time.time() + seconds
     while time.time() < until:
-        with open("/opt/logs/slow-page", "a") as out: out.write("%f\n" % time.time())
+        with open("/opt/logs/load-pages", "a") as out: out.write("%f\n" % time.time())
         time.sleep(0.2)
     return HttpResponse("done")
 urlpatterns = [path("", views.index, name="docs"), path("slow/<int:seconds>/", slow)]
 "#;
+
+/// Where tasks write that they were done.
+const STAMPS: &str = "/opt/logs/load-stamps";
+
+/// Where the slow page writes.
+const PAGES: &str = "/opt/logs/load-pages";
 
 #[track_caller]
 fn good(ended: &Ended) {
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
 }
 
+/// A site that has a slow page and is under load, until this is dropped.
+struct Loaded<'a>(&'a Staging);
+
+impl<'a> Loaded<'a> {
+    fn site(server: &'a Staging) -> Self {
+        let loaded = Self(server);
+        fs::write(server.path("/run/load.py"), LOAD).unwrap();
+        fs::write(server.path("/coursys/docs/urls.py"), SLOW_PAGE).unwrap();
+        server.systemctl(&["restart", "gunicorn"]);
+        let _ = server.run(&["rm", "-f", STAMPS, PAGES]);
+        let ask = ["curl", "-sf", "-o", "/dev/null", "-H", "Host: coursys.test", "http://127.0.0.1/docs/"];
+        server.wait_until(Duration::from_secs(60), "gunicorn serves", |server| server.run(&ask).code == 0);
+        loaded
+    }
+}
+
+impl Drop for Loaded<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.run(&["touch", "/run/load-stops"]);
+        let _ = self.0.run_as("coursys", &["git", "-C", "/coursys", "checkout", "-q", "docs/urls.py"]);
+        let _ = self.0.run(&["systemctl", "restart", "gunicorn"]);
+    }
+}
+
+/// How many rows the site has written: of pages, of tasks.
+fn rows(open: &Open<'_>) -> String {
+    open.python("from log.models import *\nprint(RequestLog.objects.count(), CeleryTaskLog.objects.count())")
+}
+
+/// The time of the server's clock, in seconds.
+fn clock(server: &Staging) -> f64 {
+    server.done(&["date", "+%s.%N"]).parse().unwrap()
+}
+
+/// When a task wrote this word; nothing if it did not.
+fn stamped(server: &Staging, word: &str) -> Option<f64> {
+    let stamps = server.run(&["cat", STAMPS]).stdout;
+    stamps.lines().find_map(|line| line.strip_prefix(word)?.trim().parse().ok())
+}
+
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn maintenance_refuses_no_request_but_with_503_and_waits_for_what_runs() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
-    fs::write(server.path("/run/load.py"), LOAD).unwrap();
-    fs::write(server.path("/coursys/docs/urls.py"), SLOW_PAGE).unwrap();
-    server.systemctl(&["restart", "gunicorn"]);
-    let _ = server.run(&["rm", "-f", "/opt/logs/slow-page"]);
-    let url = "http://127.0.0.1/docs/slow/20/";
-    server.wait_until(Duration::from_secs(60), "gunicorn serves", |server| {
-        server
-            .run(&["curl", "-sf", "-o", "/dev/null", "-H", "Host: coursys.test", "http://127.0.0.1/docs/"])
-            .code
-            == 0
-    });
-    let (load, request, closed) = std::thread::scope(|threads| {
+    let (load, request) = std::thread::scope(|threads| {
+        let loaded = Loaded::site(&server);
         let load = threads.spawn(|| server.run_within(LONG, "root", &["/venv/bin/python", "/run/load.py"]));
         server.wait_until(Duration::from_secs(30), "the load", |server| {
             server.run(&["test", "-e", "/run/load-runs"]).code == 0
         });
+        // It writes in its last moment, and by then systemd would have killed it.
+        open.python(&format!("stamp.apply_async(('{STAMPS}', 'long', 120), queue='batch')"));
+        let url = "http://127.0.0.1/docs/slow/20/";
         let request = threads.spawn(|| server.run(&["curl", "-s", "-H", "Host: coursys.test", url]));
-        open.python("nap.apply_async((30,), queue='batch')");
         server.wait_until(Duration::from_secs(20), "the slow page", |server| {
-            server.run(&["test", "-s", "/opt/logs/slow-page"]).code == 0
+            server.run(&["test", "-s", PAGES]).code == 0
         });
-        let closed = open.ops(&["503", "--reason", "new disks", "--for", "45m"]);
-        good(&closed);
-        let on: f64 = server.done(&["date", "+%s.%N"]).parse().unwrap();
-        let last: f64 = server.done(&["tail", "-1", "/opt/logs/slow-page"]).parse().unwrap();
+        let closed = open.does(&["503", "--reason", "new disks", "--for", "45m"]);
+        let on = clock(&server);
+        let rows_on = rows(&open);
+        let last: f64 = server.done(&["tail", "-1", PAGES]).parse().unwrap();
         assert!(last < on, "the page still wrote at {last}, and it was on at {on}");
+        let long = stamped(&server, "long").expect("the task was waited for");
+        assert!(long < on, "the task wrote at {long}, and it was on at {on}");
+        let said = format!("{}{}", closed.stdout, closed.stderr);
+        assert!(said.contains("coredata.tasks.stamp"), "{said}");
+
+        // Meanwhile there are requests and messages, and nobody writes for their sake.
+        open.python(&format!("stamp.apply_async(('{STAMPS}', 'meanwhile'), queue='fast'); ping.delay()"));
+        std::thread::sleep(Duration::from_secs(10));
+        assert_eq!(rows(&open), rows_on, "something was written while the site was closed");
+        assert_eq!(stamped(&server, "meanwhile"), None);
+        let leaving = clock(&server);
         open.does(&["rm503"]);
-        good(&server.run(&["touch", "/run/load-stops"]));
-        (load.join().unwrap(), request.join().unwrap(), closed)
+        let mut late = None;
+        server.wait_until(Duration::from_secs(30), "what was sent meanwhile is done", |server| {
+            late = stamped(server, "meanwhile");
+            late.is_some()
+        });
+        assert!(late > Some(leaving));
+        assert_ne!(rows(&open), rows_on);
+        drop(loaded);
+        (load.join().unwrap(), request.join().unwrap())
     });
-    assert_eq!(load.stdout.trim(), "200 503", "{}", load.stderr);
+    let load: Value = serde_json::from_str(&load.stdout).unwrap_or_else(|error| panic!("{error}: {load:?}"));
+    eprintln!("{load}");
+    let answers = load["answers"].as_object().unwrap();
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "503"], "{load}");
+    assert!(load["rate"].as_f64().unwrap() > 25.0, "{load}");
     assert_eq!(request.stdout, "done");
-    assert!(closed.stderr.contains("coredata.tasks.nap") || closed.stdout.contains("done"), "{closed:?}");
-    let log = server.done(&["sh", "-c", "grep -h 'nap.*succeeded' /opt/logs/celery-batch*.log | tail -1"]);
-    assert!(log.contains("succeeded"), "{log}");
     open.is_open();
-    good(&server.run_as("coursys", &["git", "-C", "/coursys", "checkout", "-q", "docs/urls.py"]));
-    server.systemctl(&["restart", "gunicorn"]);
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn nothing_but_the_program_starts_workers_in_maintenance() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -107,7 +165,8 @@ fn nothing_but_the_program_starts_workers_in_maintenance() {
     assert_eq!(lease["stopped"], serde_json::json!(["celery", "celerybeat"]));
     assert_eq!((lease["why"].as_str(), lease["phase"].as_str()), (Some("migration"), Some("on")));
     assert_eq!(server.done(&["stat", "--format", "%U %a", FLAG]), "coursys 644");
-    fire_cron(&server);
+    cron_fires(&server);
+    assert_eq!(open.active(), ["inactive", "inactive"]);
     // What the configuration run does.
     for unit in WORKERS {
         let path = server.path(&format!("/etc/systemd/system/{unit}.service"));
@@ -137,15 +196,13 @@ fn nothing_but_the_program_starts_workers_in_maintenance() {
     assert!(open.ops(&["rm503"]).stdout.contains("nothing to do"));
 }
 
-/// Carries out every line of root's crontab, as cron does when their time has come.
-fn fire_cron(server: &Staging) {
-    let crontab = server.done(&["cat", "/var/spool/cron/crontabs/root"]);
-    let commands =
-        crontab.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.splitn(6, ' ').nth(5));
-    let commands: Vec<&str> = commands.collect();
-    assert!(commands.len() >= WORKERS.len(), "{crontab}");
-    for command in commands {
-        let _ = server.run(&["sh", "-c", command]);
+/// Lets the time come for every line of root's crontab that restarts a worker; systemd has been asked when this returns.
+fn cron_fires(server: &Staging) {
+    for (unit, time) in [("celerybeat", "2030-01-01 04:54:50"), ("celery", "2030-01-01 04:59:50")] {
+        let asked = |server: &Staging| server.property(unit, "ConditionTimestampMonotonic");
+        let before = asked(server);
+        server.cron_at(time).wait_for(&format!("systemctl restart {unit}"));
+        server.wait_until(Duration::from_secs(20), "systemd is asked", |server| asked(server) != before);
     }
 }
 

@@ -51,7 +51,7 @@ fn killed_at(server: &Staging, command: &str, step: &str) {
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_maintenance_that_is_killed_while_it_is_entered_tells_the_truth_and_is_completed() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -77,7 +77,7 @@ fn a_maintenance_that_is_killed_while_it_is_entered_tells_the_truth_and_is_compl
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_maintenance_that_is_killed_while_it_is_left_tells_the_truth_and_is_completed() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -101,7 +101,7 @@ fn a_maintenance_that_is_killed_while_it_is_left_tells_the_truth_and_is_complete
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_task_that_does_not_end_keeps_the_maintenance_entering_and_is_named_and_killed_only_on_request() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -122,7 +122,7 @@ fn a_task_that_does_not_end_keeps_the_maintenance_entering_and_is_named_and_kill
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_maintenance_that_has_no_room_or_no_right_to_write_begins_nothing_and_ends_nothing() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -152,7 +152,7 @@ fn a_maintenance_that_has_no_room_or_no_right_to_write_begins_nothing_and_ends_n
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_flag_of_others_is_taken_over_on_request_and_a_maintenance_that_is_served_is_told() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);
@@ -195,7 +195,7 @@ fn a_flag_of_others_is_taken_over_on_request_and_a_maintenance_that_is_served_is
 }
 
 #[test]
-#[ignore = "takes minutes: `cargo xtask test full staging`"]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_drained_site_keeps_its_workers_from_being_stopped_and_goes_on_to_a_maintenance() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);

@@ -32,6 +32,22 @@ pub fn build(more: &[&str]) -> Result<()> {
     cargo(&[&["build"][..], &TESTED, more].concat(), &[])
 }
 
+/// The files of end-to-end tests, by their names, in order.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn test_files() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/tests"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.push(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Runs cargo in the workspace, with its output where ours goes.
 ///
 /// # Errors

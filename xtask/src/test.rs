@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::run::{TESTED, build, cargo, root, xtask};
+use crate::run::{TESTED, build, cargo, test_files, xtask};
 use crate::{faults, python, servers, staging, tidy};
 
 /// How much to test.
@@ -20,7 +20,7 @@ pub enum Extent {
     /// Everything, in stages of at most 60 minutes; each stage's last result is kept in docs/test-report.md.
     Full {
         /// One stage alone: `quick`, `servers`, `drain`, `repeat`, `faults`, `soak`, `wheel`, `python`, `staging`,
-        /// `compose` or `panel`.
+        /// `maintenance`, `compose` or `panel`.
         stage: Option<String>,
     },
 }
@@ -41,6 +41,7 @@ const ALL_FAULTS: Stage = ("faults", all_faults);
 const SOAK: Stage = ("soak", faults::soak);
 const STAGING: Stage = ("staging", staging::stage);
 const ALL_STAGING: Stage = ("staging", staging::whole_stage);
+const MAINTENANCE: Stage = ("maintenance", staging::maintenance_stage);
 const COMPOSE: Stage = ("compose", staging::compose_stage);
 const PANEL: Stage = ("panel", panel::stage);
 const WHEEL: Stage = ("wheel", python::stage);
@@ -68,13 +69,26 @@ pub fn run(extent: Option<&Extent>) -> Result<ExitCode> {
                 SOAK,
                 PYTHON,
                 ALL_STAGING,
+                MAINTENANCE,
                 COMPOSE,
                 PANEL,
             ]
         }
         Some(Extent::Full { stage: Some(name) }) => {
-            let known =
-                [QUICK, SERVERS, DRAIN, REPEAT, ALL_FAULTS, SOAK, WHEEL, PYTHON, ALL_STAGING, COMPOSE, PANEL];
+            let known = [
+                QUICK,
+                SERVERS,
+                DRAIN,
+                REPEAT,
+                ALL_FAULTS,
+                SOAK,
+                WHEEL,
+                PYTHON,
+                ALL_STAGING,
+                MAINTENANCE,
+                COMPOSE,
+                PANEL,
+            ];
             let stage = known.into_iter().find(|(known, _)| known == name);
             let Some(stage) = stage else {
                 eprintln!("error: no stage `{name}`; there are {}", known.map(|(name, _)| name).join(", "));
@@ -141,18 +155,9 @@ fn with_servers(tests: &[&str]) -> Result<()> {
     cargo(&[&["test"][..], &TESTED, tests].concat(), &[("COURSYS_OPS_TEST_SERVERS", &name)])
 }
 
-/// The files of tests against servers; those on a booted server are a stage of their own.
+/// The files of tests against servers; those on a booted server are stages of their own.
 fn end_to_end() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(root().join("tests/tests"))? {
-        let path = entry?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        if path.extension().is_some_and(|extension| extension == "rs") && !name.starts_with("staging_") {
-            names.push(name.into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
+    Ok(test_files()?.into_iter().filter(|name| !name.starts_with("staging_")).collect())
 }
 
 /// The same several times over: what fails only sometimes fails here.

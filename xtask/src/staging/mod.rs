@@ -157,21 +157,29 @@ pub fn run(command: Command) -> Result<ExitCode> {
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn stage() -> Result<()> {
-    test::stage(Layout::Vm, false)
+    test::stage(Layout::Vm, test::Part::All, false)
 }
 
-/// The stage of `cargo xtask test full`: the tests that take minutes, too.
+/// The stage of `cargo xtask test full`: the tests that take minutes, too; those of maintenance are another stage.
 ///
 /// # Errors
 /// A test failed, or such servers cannot be here.
 pub fn whole_stage() -> Result<()> {
-    test::stage(Layout::Vm, true)
+    test::stage(Layout::Vm, test::Part::Rest, true)
 }
 
-/// The same for a server of layout `compose`.
+/// The tests of maintenance, also those that take minutes.
+///
+/// # Errors
+/// As [`whole_stage`].
+pub fn maintenance_stage() -> Result<()> {
+    test::stage(Layout::Vm, test::Part::Maintenance, true)
+}
+
+/// The same for a server of layout `compose`, with everything.
 ///
 /// # Errors
 /// As [`whole_stage`].
 pub fn compose_stage() -> Result<()> {
-    test::stage(Layout::Compose, true)
+    test::stage(Layout::Compose, test::Part::All, true)
 }

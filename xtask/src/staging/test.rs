@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::{Borrowed, Layout, Which};
-use crate::run::{TESTED, build, cargo, root};
+use crate::run::{TESTED, build, cargo, root, test_files};
 
 /// What the tests are told: the server's name.
 const NAME: &str = "COURSYS_OPS_STAGING";
@@ -21,26 +21,52 @@ const NAME: &str = "COURSYS_OPS_STAGING";
 /// # Errors
 /// The server does not start, or the tests cannot be built.
 pub fn run(which: &Which, filter: Option<&str>) -> Result<ExitCode> {
-    let counts = with_server(&which.name.name, which.layout, filter.into_iter())?;
+    let counts = with_server(&which.name.name, which.layout, Part::All, filter.into_iter())?;
     println!("{} passed, {} failed", counts.passed, counts.failed);
     Ok(if counts.failed == 0 && counts.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Which files of tests, as their names tell: all of a layout together take longer than one stage may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Every file.
+    All,
+    /// The site is closed and opened, in layout `vm`.
+    Maintenance,
+    /// Every other file.
+    Rest,
+}
+
+impl Part {
+    /// Whether a file belongs to it.
+    fn has(self, name: &str) -> bool {
+        name.starts_with("staging_")
+            && match self {
+                Self::All => true,
+                Self::Maintenance => name.starts_with("staging_maintenance"),
+                Self::Rest => !name.starts_with("staging_maintenance"),
+            }
+    }
+
+    /// Its files, for cargo.
+    fn targets(self) -> Result<Vec<String>> {
+        let names: Vec<String> = test_files()?.into_iter().filter(|name| self.has(name)).collect();
+        Ok(names.into_iter().flat_map(|name| ["--test".to_owned(), name]).collect())
+    }
 }
 
 /// All of them, on a server of its own; also those that take minutes when it is `thorough`.
 ///
 /// # Errors
 /// One failed.
-pub fn stage(layout: Layout, thorough: bool) -> Result<()> {
+pub fn stage(layout: Layout, part: Part, thorough: bool) -> Result<()> {
     let more = thorough.then_some("--include-ignored");
-    let counts = with_server(&format!("test{}", std::process::id()), layout, more.into_iter())?;
+    let counts = with_server(&format!("test{}", std::process::id()), layout, part, more.into_iter())?;
     match counts {
         Counts { failed: 0, passed: 1.. } => Ok(()),
         Counts { passed, failed } => bail!("{passed} passed, {failed} failed"),
     }
 }
-
-/// The files of tests that need a booted server, for cargo.
-const ON_A_SERVER: [&str; 2] = ["--test", "staging_*"];
 
 /// What came of the tests.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,18 +76,30 @@ struct Counts {
 }
 
 /// The tests on a server that is up for them; what more their programs are told is a filter, or an option of theirs.
-fn with_server<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
+fn with_server<'a>(
+    name: &str,
+    layout: Layout,
+    part: Part,
+    more: impl Iterator<Item = &'a str>,
+) -> Result<Counts> {
+    let targets = part.targets()?;
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     // What is tested is what was built last; and nothing is built while the server runs.
     build(&[])?;
-    cargo(&[&["test", "--no-run"][..], &TESTED, &ON_A_SERVER].concat(), &[])?;
+    cargo(&[&["test", "--no-run"][..], &TESTED, &targets].concat(), &[])?;
     let _server = Borrowed::up(name, layout)?;
-    tests(name, layout, more)
+    tests(name, layout, &targets, more)
 }
 
 /// Runs them one at a time: they break the server that they share.
-fn tests<'a>(name: &str, layout: Layout, more: impl Iterator<Item = &'a str>) -> Result<Counts> {
+fn tests<'a>(
+    name: &str,
+    layout: Layout,
+    targets: &[&str],
+    more: impl Iterator<Item = &'a str>,
+) -> Result<Counts> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["test", "--no-fail-fast"]).args(TESTED).args(ON_A_SERVER);
+    command.args(["test", "--no-fail-fast"]).args(TESTED).args(targets);
     command.args(["--", "--test-threads=1"]).args(more).current_dir(root());
     command.env(NAME, name).env("COURSYS_OPS_STAGING_LAYOUT", layout.as_str());
     let mut child = command.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
@@ -98,6 +136,15 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_file_is_in_one_of_the_parts() {
+        for name in test_files().unwrap() {
+            let parts = [Part::Maintenance, Part::Rest].into_iter().filter(|part| part.has(&name)).count();
+            assert_eq!(parts, usize::from(Part::All.has(&name)), "{name}");
+        }
+        assert!(Part::Maintenance.targets().unwrap().contains(&"staging_maintenance_faults".to_owned()));
+    }
 
     #[test]
     fn the_counts_of_all_test_programs_are_added() {
