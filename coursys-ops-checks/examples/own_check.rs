@@ -21,7 +21,7 @@ use coursys_ops_core::process::Helper;
 use coursys_ops_core::registry::Selection;
 use coursys_ops_core::render::text::{self, Style};
 use coursys_ops_core::run::{self, Cancel, run_blocking};
-use coursys_ops_core::{Check, Context, Registry, Scope, helper};
+use coursys_ops_core::{Check, Context, Registry, Scope};
 
 /// The first argument by which this program knows that it is its own helper process.
 const HELPER: &str = "__helper";
@@ -75,16 +75,8 @@ impl Check for DropBox {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).peekable();
     if arguments.next_if(|first| first == HELPER).is_some() {
-        return match helper::serve(arguments, coursys_ops_checks::serve) {
-            Ok(answer) => {
-                print!("{answer}");
-                ExitCode::SUCCESS
-            }
-            Err(complaint) => {
-                eprintln!("{complaint}");
-                ExitCode::FAILURE
-            }
-        };
+        let code = coursys_ops_checks::helper::run(arguments, &mut std::io::stdout(), &mut std::io::stderr());
+        return ExitCode::from(code);
     }
     match look(arguments.next().map(PathBuf::from)) {
         Ok(code) => code,

@@ -70,6 +70,7 @@ mod git_reflog;
 mod git_status;
 pub mod glance;
 mod grade;
+pub mod helper;
 mod helper_answer;
 mod http;
 pub mod kerberos;
@@ -150,17 +151,6 @@ pub fn all_and_send_mail(config: &Config) -> Vec<Arc<dyn Check>> {
 #[must_use]
 pub fn all_beside(config: &Config, surveyor: &Surveyor) -> Vec<Arc<dyn Check>> {
     list(config, false, surveyor)
-}
-
-/// Serves what a check asks the helper process for that core does not serve; nothing when there is no such request.
-#[must_use]
-pub fn serve(name: &str) -> Option<Result<String, String>> {
-    match name {
-        #[cfg(feature = "odbc")]
-        odbc::NAME => Some(odbc::serve()),
-        kerberos::store::NAME => Some(kerberos::store::serve()),
-        _ => None,
-    }
 }
 
 /// The table of contents.

@@ -29,7 +29,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == setup::HELPER_ENTRY) {
-        return commands::helper::run(arguments);
+        let code = coursys_ops_checks::helper::run(arguments, &mut std::io::stdout(), &mut std::io::stderr());
+        return ExitCode::from(code);
     }
     crash::fence(program::run)
 }

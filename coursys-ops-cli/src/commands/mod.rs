@@ -7,7 +7,6 @@ pub mod config;
 pub mod demo;
 pub mod drain;
 pub mod email_check;
-pub mod helper;
 pub mod history;
 pub mod kinit;
 mod listing;
