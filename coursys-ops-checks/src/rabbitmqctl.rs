@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_lack_of_rights_is_no_failure_and_a_wrong_command_is_one() {
         let finding = |program: &str, stderr: &str| {
-            let status = ExitStatus::from_raw(1 << 8);
+            let status = ExitStatus::from_raw(1 << 8).into();
             let output = Output { status, stdout: vec![], stderr: stderr.into(), answer: vec![] };
             let finding = refused(program, &output);
             (finding.status, finding.code)

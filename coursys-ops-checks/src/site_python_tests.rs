@@ -20,7 +20,7 @@ fn said(complaints: Vec<Complaint>) -> Said {
 
 fn ended(stderr: &str) -> Finding {
     let output = Output {
-        status: ExitStatus::from_raw(256),
+        status: ExitStatus::from_raw(256).into(),
         stdout: Vec::new(),
         stderr: stderr.as_bytes().to_vec(),
         answer: Vec::new(),

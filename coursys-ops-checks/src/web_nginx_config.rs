@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn what_nginx_says_is_told_without_its_time_and_level() {
         let say = |code: i32, stderr: &str| {
-            let status = ExitStatus::from_raw(code << 8);
+            let status = ExitStatus::from_raw(code << 8).into();
             let output = Output { status, stdout: vec![], stderr: stderr.into(), answer: vec![] };
             let finding = findings(Path::new("/etc/nginx/nginx.conf"), &output).remove(0);
             (finding.code, finding.message)

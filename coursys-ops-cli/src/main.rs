@@ -32,5 +32,6 @@ fn main() -> ExitCode {
         let code = coursys_ops_checks::helper::run(arguments, &mut std::io::stdout(), &mut std::io::stderr());
         return ExitCode::from(code);
     }
+    signals::hear_of_children();
     crash::fence(program::run)
 }

@@ -3,10 +3,16 @@
 
 use coursys_ops_core::model::Interruption;
 use coursys_ops_core::run::{Cancel, Canceller, Stops};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::failure::{Level, say};
+
+/// From now on the kernel tells how children end, also when whoever started this program ignores SIGCHLD: that is inherited.
+pub fn hear_of_children() {
+    // Without it the answers of the helper count still.
+    let _ = signal_hook::flag::register(SIGCHLD, std::sync::Arc::default());
+}
 
 /// From now on signals pull the string whose other end is returned.
 ///

@@ -315,6 +315,9 @@ fn exec(dir: Option<PathBuf>, argv: Vec<OsString>) -> String {
     {
         return format!("cannot change to {}: {error}", dir.display());
     }
+    // Who asked may ignore SIGCHLD, which programs inherit, and then they are not told of their own children. With a signal
+    // that is handled they begin as usual.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGCHLD, std::sync::Arc::default());
     #[allow(clippy::disallowed_methods, reason = "becomes the program, starts no other")]
     let error = std::process::Command::new(&program).args(argv).exec();
     format!("cannot start {}: {error}", Path::new(&program).display())

@@ -1,6 +1,5 @@
 //! Kind `command`: a command exits and prints as it should.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::time::Instant;
 

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_a_site_prints_while_it_starts_is_no_part_of_its_answer() {
-        let status = std::process::ExitStatus::default();
+        let status = std::process::ExitStatus::default().into();
         let output =
             |stdout: &[u8]| Output { status, stdout: stdout.to_vec(), stderr: vec![], answer: vec![] };
         let found = answered(output(b"loading apps\n\x1ecoursys-ops\x1e{\"a\": 1}"));

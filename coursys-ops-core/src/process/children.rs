@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
+use super::exit::{Exit, over};
 use super::{Command, Helper, Output, User, users};
 
 pub(crate) use stream::Line;
@@ -31,6 +32,9 @@ pub enum ProcessError {
     /// The kernel does not let us wait for it.
     #[error("cannot wait for a process: {0}")]
     Wait(#[source] std::io::Error),
+    /// The kernel does not tell how it ended, as in a program that ignores SIGCHLD.
+    #[error("cannot tell how a process ended, because the program that started it ignores SIGCHLD")]
+    Untold,
     /// It printed more than anybody reads.
     #[error("the process printed more than {0} bytes")]
     TooMuch(usize),
@@ -100,6 +104,13 @@ impl Children {
 
     /// Runs a command to its end.
     pub(crate) async fn run(&self, helper: &Helper, command: Command) -> Result<Output, ProcessError> {
+        let is_told = command.is_told_by_its_answer();
+        let output = self.run_however_it_ends(helper, command).await?;
+        if output.status.is_known() || is_told { Ok(output) } else { Err(ProcessError::Untold) }
+    }
+
+    /// Runs a command to its end, for somebody who goes by what it prints.
+    async fn run_however_it_ends(&self, helper: &Helper, command: Command) -> Result<Output, ProcessError> {
         let (channel, theirs) = if command.answers {
             let (ours, theirs) = channel().map_err(ProcessError::Start)?;
             (Some(ours), theirs)
@@ -177,9 +188,10 @@ impl Children {
             return Err(ProcessError::TooMuch(limit));
         }
         let Some(mut left) = running.left.take() else { return Err(ProcessError::TooMuch(limit)) };
-        // The leader is a zombie still, so its group cannot be somebody else's.
+        // The leader is a zombie still, so its group cannot be somebody else's; where the kernel cleared it away, its number
+        // has been free for no longer than a moment.
         left.signal(Signal::KILL);
-        let status = left.child.wait().map_err(ProcessError::Wait)?;
+        let status = Exit::of(&mut left.child).map_err(ProcessError::Wait)?;
         Ok(Output { status, stdout: out, stderr: err, answer })
     }
 
@@ -206,7 +218,7 @@ impl Children {
         if let Some(local) = User::local(name) {
             return Ok(Some(local));
         }
-        let output = self.run(helper, Command::new(["getent", "passwd", name])).await?;
+        let output = self.run_however_it_ends(helper, Command::new(["getent", "passwd", name])).await?;
         Ok(User::find(name, &String::from_utf8_lossy(&output.stdout)))
     }
 
@@ -215,7 +227,7 @@ impl Children {
         if let Some(local) = users::local_group(name) {
             return Ok(Some(local));
         }
-        let output = self.run(helper, Command::new(["getent", "group", name])).await?;
+        let output = self.run_however_it_ends(helper, Command::new(["getent", "group", name])).await?;
         Ok(users::find_group(name, &String::from_utf8_lossy(&output.stdout)))
     }
 
@@ -255,7 +267,7 @@ impl Left {
         }
         // Also when the leader is gone: others of its group may have ignored TERM.
         self.signal(Signal::KILL);
-        exits(&self.pidfd, grace).await && self.child.try_wait().is_ok_and(|status| status.is_some())
+        exits(&self.pidfd, grace).await && Exit::is_over(&mut self.child)
     }
 }
 
@@ -278,7 +290,11 @@ fn watch(mut child: Child) -> std::io::Result<Left> {
     let opened = pid
         .ok_or(rustix::io::Errno::SRCH)
         .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()));
-    match opened.map_err(std::io::Error::from).and_then(readable) {
+    let opened = match opened {
+        Err(rustix::io::Errno::SRCH) => over(),
+        opened => opened.map_err(std::io::Error::from),
+    };
+    match opened.and_then(readable) {
         Ok(pidfd) => Ok(Left { child, pidfd, reads: None }),
         Err(error) => {
             let _ = child.kill();

@@ -2,9 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 
-use super::User;
+use super::{Exit, User};
 use crate::helper::{Ask, SYSTEM_PATH};
 
 /// How to start the helper: the program and the arguments that come before the request.
@@ -92,6 +91,11 @@ impl Command {
         self
     }
 
+    /// Whether what it answers tells all, and its exit status nothing more: so it is with the helper.
+    pub(super) const fn is_told_by_its_answer(&self) -> bool {
+        self.answers || !matches!(self.ask, Ask::Exec(..))
+    }
+
     /// The command as the operating system gets it.
     pub(super) fn to_std(&self, helper: &Helper) -> std::process::Command {
         let mut argv: Vec<OsString> = self.user.as_ref().map(User::setpriv).unwrap_or_default();
@@ -113,7 +117,7 @@ impl Command {
 #[derive(Debug, Clone)]
 pub struct Output {
     /// How it ended.
-    pub status: ExitStatus,
+    pub status: Exit,
     /// What it printed.
     pub stdout: Vec<u8>,
     /// What it complained about.

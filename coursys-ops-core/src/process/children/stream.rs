@@ -2,14 +2,14 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::Sender;
 
-use super::{AFTER_EXIT, Children, Left, ProcessError, Running, watch};
+use super::{AFTER_EXIT, Children, Exit, Left, ProcessError, Running, watch};
 use crate::model::OutputStream;
 use crate::process::{Command, Helper};
 
@@ -30,7 +30,7 @@ impl Children {
         helper: &Helper,
         command: &Command,
         lines: &Sender<Line>,
-    ) -> Result<ExitStatus, ProcessError> {
+    ) -> Result<Exit, ProcessError> {
         let mut child = command
             .to_std(helper)
             .process_group(0)
@@ -73,7 +73,7 @@ impl Children {
         };
         // The leader is a zombie still, so its group cannot be somebody else's.
         left.signal(Signal::KILL);
-        left.child.wait().map_err(ProcessError::Wait)
+        Exit::of(&mut left.child).map_err(ProcessError::Wait)
     }
 }
 

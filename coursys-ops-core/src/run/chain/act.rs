@@ -1,8 +1,5 @@
 //! One action, carried out.
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::ExitStatus;
-
 use tokio::sync::mpsc::Sender;
 
 use super::{Doing, Means};
@@ -10,7 +7,7 @@ use crate::check::Scope;
 use crate::helper::{Answer, Ask};
 use crate::model::StepCode;
 use crate::plan::{Action, FileChange, RunAs, Step};
-use crate::process::{Children, Command, Line, User};
+use crate::process::{Children, Command, Exit, Line, User};
 use crate::run::Cancel;
 
 /// Why an action did not work.
@@ -100,7 +97,7 @@ impl Hands<'_> {
     }
 }
 
-fn bad_end(argv: &[String], status: ExitStatus) -> Mishap {
+fn bad_end(argv: &[String], status: Exit) -> Mishap {
     let program = argv.first().map_or("", String::as_str);
     match (status.code(), status.signal()) {
         (Some(code), _) => Mishap {
