@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::run::{build, root, target, xtask};
+use crate::run::{build, root, target};
+use crate::servers::Borrowed;
 use crate::servers::program::tool;
 use crate::servers::store::Store;
 use crate::{faults, wheel};
@@ -50,11 +51,9 @@ fn with_servers(calls: Calls) -> Result<PathBuf> {
     build(&[])?;
     let python = environment()?;
     stubs(&python)?;
-    let name = format!("python{}", std::process::id());
-    let config = xtask(&["servers", "up", "--name", &name])?;
-    let tested = test(&python, config.trim(), calls);
-    xtask(&["servers", "down", "--name", &name])?;
-    tested.map(|()| python)
+    let servers = Borrowed::up(&format!("python{}", std::process::id()))?;
+    test(&python, servers.config(), calls)?;
+    Ok(python)
 }
 
 /// An environment that has the package, as a development build, and what the fixture site runs on. Returns its interpreter.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::run::{TESTED, build, cargo, test_files, xtask};
+use crate::run::{TESTED, build, cargo, test_files};
+use crate::servers::Borrowed;
 use crate::{faults, python, servers, staging, tidy};
 
 /// How much to test.
@@ -148,11 +149,8 @@ fn drains() -> Result<()> {
 /// What cargo is told to test, with servers that are up for it. One at a time: they break what they share.
 fn with_servers(tests: &[&str]) -> Result<()> {
     build(&[])?;
-    let name = format!("test{}", std::process::id());
-    let _down = Down(name.clone());
-    eprintln!("$ cargo xtask servers up --name {name}");
-    xtask(&["servers", "up", "--name", &name])?;
-    cargo(&[&["test"][..], &TESTED, tests].concat(), &[("COURSYS_OPS_TEST_SERVERS", &name)])
+    let servers = Borrowed::up(&format!("test{}", std::process::id()))?;
+    cargo(&[&["test"][..], &TESTED, tests].concat(), &[("COURSYS_OPS_TEST_SERVERS", servers.name())])
 }
 
 /// The files of tests against servers; those on a booted server are stages of their own.
@@ -173,15 +171,4 @@ fn all_faults() -> Result<()> {
     let wrong = passes.iter().flatten().filter(|verdict| !verdict.right);
     let wrong: Vec<&str> = wrong.map(|verdict| verdict.name.as_str()).collect();
     if wrong.is_empty() { Ok(()) } else { bail!("not found as they should be: {}", wrong.join("; ")) }
-}
-
-/// Takes the servers down however the stage ends.
-struct Down(String);
-
-impl Drop for Down {
-    fn drop(&mut self) {
-        if let Err(error) = xtask(&["servers", "down", "--name", &self.0]) {
-            eprintln!("warning: {error:#}");
-        }
-    }
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::Figure;
 use super::measure::{cost, median};
-use crate::run::{cargo, output, root, target, xtask};
+use crate::run::{cargo, output, root, target};
+use crate::servers::Borrowed;
 
 /// Runs of each command; the median counts.
 const RUNS: usize = 15;
@@ -58,11 +59,8 @@ pub fn run() -> Result<Vec<Figure>> {
     let program = target().join("release/coursys-ops");
     let size = std::fs::metadata(&program)?.len();
     let program = program.to_string_lossy().into_owned();
-    let name = "bench";
-    let config = xtask(&["servers", "up", "--name", name])?;
-    let result = figures(&program, size, config.trim());
-    xtask(&["servers", "down", "--name", name])?;
-    result
+    let servers = Borrowed::up("bench")?;
+    figures(&program, size, servers.config())
 }
 
 fn figures(program: &str, size: u64, config: &str) -> Result<Vec<Figure>> {

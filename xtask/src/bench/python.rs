@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 
 use super::Figure;
 use super::measure::median;
-use crate::run::{cargo, output, root, target, xtask};
+use crate::run::{cargo, output, root, target};
+use crate::servers::Borrowed;
 use crate::servers::store::Store;
 use crate::wheel;
 
@@ -37,10 +38,8 @@ pub fn run() -> Result<Vec<Figure>> {
     let wheel = wheel::build(false)?;
     let place = target().join("bench-python");
     let python = wheel::environment(&wheel, &place, None)?;
-    let config = xtask(&["servers", "up", "--name", "bench"])?;
-    let result = figures(&python.to_string_lossy(), config.trim());
-    xtask(&["servers", "down", "--name", "bench"])?;
-    result
+    let servers = Borrowed::up("bench-python")?;
+    figures(&python.to_string_lossy(), servers.config())
 }
 
 fn figures(python: &str, config: &str) -> Result<Vec<Figure>> {

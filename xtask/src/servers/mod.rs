@@ -8,6 +8,7 @@
 
 pub mod account;
 mod boot;
+mod borrowed;
 mod checkout;
 pub mod chrony;
 mod config;
@@ -42,6 +43,7 @@ mod tls;
 mod up;
 mod versions;
 
+pub use borrowed::Borrowed;
 pub use store::Store;
 
 use std::process::ExitCode;
