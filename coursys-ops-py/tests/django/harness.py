@@ -40,7 +40,7 @@ from django.test import SimpleTestCase, override_settings  # noqa: E402
 
 import coursys_ops  # noqa: E402
 
-__all__ = ["Case", "SimpleTestCase", "assert_no_secret", "coursys_ops", "fake_native", "override_settings"]
+__all__ = ["Case", "SimpleTestCase", "assert_no_secret", "coursys_ops", "fake_native", "override_settings", "shown"]
 
 
 class Case(SimpleTestCase):
@@ -54,6 +54,11 @@ class Case(SimpleTestCase):
         fake_native.reset()
         conf._config = None
         health._last = None
+
+
+def shown(*findings):
+    """Status and code of each finding."""
+    return [(finding.status, finding.code) for finding in findings]
 
 
 def assert_no_secret(text):

@@ -28,8 +28,8 @@ pub fn stage() -> Result<()> {
     for (django, use_tz) in DJANGOS.into_iter().zip(["0", "1"]) {
         let python = environment(django)?;
         eprintln!("-- Django {django}, USE_TZ {use_tz}");
-        let tests = tests();
-        let argv = [&*python.to_string_lossy(), "-m", "unittest", "discover", "-s", &tests.to_string_lossy()];
+        let tests = tests().join("run.py");
+        let argv = [&*python.to_string_lossy(), &tests.to_string_lossy(), "django", "panel"];
         tool(&argv, &[("COURSYS_PANEL_SITE_USE_TZ", use_tz)], None)?;
     }
     Ok(())
@@ -43,7 +43,7 @@ fn environment(django: &str) -> Result<PathBuf> {
         tool(&[PYTHON, "-m", "venv", &directory.to_string_lossy()], &[], None)?;
     }
     let series = format!("Django=={django}.*");
-    let requirements = tests().join("requirements.txt");
+    let requirements = tests().join("panel/requirements.txt");
     let pip = [&*python.to_string_lossy(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     tool(&[&pip[..], &[&series, "--requirement", &requirements.to_string_lossy()]].concat(), &[], None)?;
     Ok(python)
@@ -51,5 +51,5 @@ fn environment(django: &str) -> Result<PathBuf> {
 
 /// Where the tests are.
 fn tests() -> PathBuf {
-    root().join(Path::new("coursys-ops-py/tests/django"))
+    root().join(Path::new("coursys-ops-py/tests"))
 }

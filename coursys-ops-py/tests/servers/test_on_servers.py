@@ -1,7 +1,7 @@
 """The app in the fixture site, on real servers: what `cargo xtask servers up` starts.
 
     COURSYS_TEST_SERVERS=…/coursys-ops.toml COURSYS_TEST_PROGRAM=target/debug/coursys-ops \
-        python -m unittest test_on_servers
+        python tests/run.py servers
 
 It needs the real native half, beside the sources or installed in the site's environment.
 """
@@ -41,7 +41,6 @@ with celery_app.connection() as connection:
 """
 
 
-@unittest.skipUnless(CONFIG and PROGRAM, "COURSYS_TEST_SERVERS and COURSYS_TEST_PROGRAM are not set")
 class OnServers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
