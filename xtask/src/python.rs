@@ -33,27 +33,31 @@ impl Calls {
 /// # Errors
 /// Something cannot be built or brought up, or a test fails.
 pub fn stage() -> Result<()> {
-    with_servers(Calls::Few).map(drop)
+    on_servers(Calls::Few).map(drop)
 }
 
 /// The same with many calls, the package beside the program under a fault of each mechanism, and the wheel for others on
-/// their systems.
+/// their systems and in their sites.
 ///
 /// # Errors
-/// As [`stage`]; a fault is not found.
+/// As [`stage`]; a fault is not found; the wheel is no good elsewhere.
 pub fn whole_stage() -> Result<()> {
-    let python = with_servers(Calls::Many)?;
-    faults::in_python(&python)?;
-    wheel::try_everywhere(&wheel::build(false)?)
+    let (python, servers) = on_servers(Calls::Many)?;
+    let wheel = wheel::build(false)?;
+    wheel::try_everywhere(&wheel)?;
+    wheel::try_in_sites(&wheel, servers.config())?;
+    drop(servers);
+    faults::in_python(&python)
 }
 
-fn with_servers(calls: Calls) -> Result<PathBuf> {
+/// The tests of the package; returns its interpreter, and the servers.
+fn on_servers(calls: Calls) -> Result<(PathBuf, Borrowed)> {
     build(&[])?;
     let python = environment()?;
     stubs(&python)?;
     let servers = Borrowed::up(&format!("python{}", std::process::id()))?;
     test(&python, servers.config(), calls)?;
-    Ok(python)
+    Ok((python, servers))
 }
 
 /// An environment that has the package, as a development build, and what the fixture site runs on. Returns its interpreter.

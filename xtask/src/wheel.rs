@@ -1,6 +1,7 @@
 //! `cargo xtask wheel`: the Python package as a wheel, and environments to try it in.
 
 mod debian;
+mod sites;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::servers::program::tool;
 use crate::servers::store::Store;
 
 pub use debian::try_everywhere;
+pub use sites::try_in_sites;
 
 /// The oldest glibc that a wheel must do with is Debian 11's and Ubuntu 20.04's, 2.31; this is the next tag below it.
 const GLIBC: &str = "2.28";

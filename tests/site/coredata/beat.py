@@ -1,5 +1,7 @@
 """The marker by which one sees that Celery beat lives."""
 
+from __future__ import annotations
+
 import time
 
 from django.db import transaction

@@ -1,6 +1,7 @@
 """The checks of `coursys_ops` in the site, where the package is installed."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 #: The Django app.
@@ -8,6 +9,9 @@ APP = "coursys_ops.django"
 
 #: Beside the copy of the site that `cargo xtask servers up` makes: what only who started the servers can know.
 CONFIGURATION = "coursys-ops.toml"
+
+#: A file in the place of the database server, as in development.
+SQLITE = os.environ.get("SITE_FIXTURE_SQLITE")
 
 
 def is_installed() -> bool:
@@ -28,6 +32,8 @@ def _configuration(path: Path) -> dict:
     except (ImportError, OSError):
         # Python 3.10 and before, or a site that somebody started by hand: its settings say enough.
         return {}
+    if SQLITE:
+        configuration.pop("database", None)
     for section in ("database", "broker", "search", "email"):
         # The site's settings have the password itself.
         configuration.get(section, {}).pop("password_file", None)

@@ -47,10 +47,10 @@ WSGI_APPLICATION = "site_fixture.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 LOGIN_URL = "login"
 
-# Naive local time in the database, as in the real one.
+# Naive local time in the database, as in the real one; another site of the tests has none.
 LANGUAGE_CODE = "en"
 TIME_ZONE = FIXTURE["timezone"]
-USE_TZ = False
+USE_TZ = os.environ.get("SITE_FIXTURE_USE_TZ") == "1"
 USE_I18N = False
 
 # The client of Elasticsearch warns of every 404, and haystack asks for a mapping before it makes one.
@@ -63,6 +63,8 @@ ALLOWED_HOSTS = SERVE_HOSTS + REDIRECT_HOSTS
 CAS_SERVER_URL = FIXTURE.get("cas_url", "https://cas.test/cas/")
 
 DATABASES = {"default": wiring.database(FIXTURE["database"])}
+if ops.SQLITE:
+    DATABASES["default"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ops.SQLITE}
 if os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/"):
     # gunicorn alone keeps idle connections, seconds; Celery's processes sit idle for longer than a server allows.
     DATABASES["default"]["CONN_MAX_AGE"] = 3600

@@ -5,6 +5,8 @@ tested without a server. Where a section has a `ca_file`, TLS is required: the p
 that file alone, and there is no fall-back to plain text.
 """
 
+from __future__ import annotations
+
 import json
 import ssl
 from pathlib import Path

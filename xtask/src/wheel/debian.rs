@@ -1,11 +1,11 @@
 //! The wheel on other systems: each Debian that production may be near to, with its own Python and its own glibc.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::run::output;
+use crate::run::{output, root};
 use crate::servers::program::tool_logged;
 use crate::servers::store::Store;
 
@@ -47,20 +47,34 @@ print("Python", platform.python_version(), "glibc", platform.libc_ver()[1], repo
 /// # Errors
 /// Debian cannot be reached, or the wheel is no good there.
 pub fn try_everywhere(wheel: &Path) -> Result<()> {
-    let store = Store::open()?;
     for suite in SUITES {
-        let made = store.complete(&format!("python-{suite}"), |directory| {
-            eprintln!("making `{}`", directory.display());
-            fs::create_dir_all(directory)?;
-            let tree = directory.join("root").to_string_lossy().into_owned();
-            let argv = ["debootstrap", "--variant=minbase", PACKAGES, suite, &tree];
-            tool_logged(&argv, &directory.join("log"))
-        })?;
-        let (tree, wheel) = (made.join("root"), wheel.to_string_lossy());
-        let tree = tree.to_string_lossy();
-        let argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSTALL, "sh"];
-        let told = output(&[&argv[..], &[&tree, &wheel, TRY]].concat(), &made);
+        let (tree, wheel) = (tree(suite)?, wheel.to_string_lossy());
+        let told = alone(INSTALL, &[&tree.to_string_lossy(), &wheel, TRY]);
         eprintln!("{suite}: {}", told.with_context(|| format!("the wheel on {suite}"))?.trim());
     }
     Ok(())
+}
+
+/// The root of a release's tree.
+///
+/// # Errors
+/// Debian cannot be reached.
+pub fn tree(suite: &str) -> Result<PathBuf> {
+    let made = Store::open()?.complete(&format!("python-{suite}"), |directory| {
+        eprintln!("making `{}`", directory.display());
+        fs::create_dir_all(directory)?;
+        let tree = directory.join("root").to_string_lossy().into_owned();
+        let argv = ["debootstrap", "--variant=minbase", PACKAGES, suite, &tree];
+        tool_logged(&argv, &directory.join("log"))
+    })?;
+    Ok(made.join("root"))
+}
+
+/// Runs a shell's script in a mount namespace of its own, and returns what it prints.
+///
+/// # Errors
+/// It fails.
+pub fn alone(script: &str, arguments: &[&str]) -> Result<String> {
+    let argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+    output(&[&argv[..], arguments].concat(), root())
 }
