@@ -63,12 +63,14 @@ class Site:
 class Browser:
     """Chromium without a window."""
 
-    def __init__(self, width=1100, height=900):
+    def __init__(self, width=1100, height=900, hosts=""):
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
             options.add_argument(argument)
         options.add_argument(f"--window-size={width},{height}")
+        if hosts:
+            options.add_argument(f"--host-resolver-rules={hosts}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
         self.size(width, height)

@@ -1,17 +1,11 @@
 """The panel in a real Chromium: live, with the keyboard, in the dark, at phone width, and without scripts."""
 
-import os
 import threading
-from pathlib import Path
 
 from browser import Browser, Site
 from tables import Case, fake_native, override_settings
 
 found = fake_native.found
-
-#: Where screenshots go when they are asked for: `COURSYS_BLESS_SCREENSHOTS=1`.
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "panel"
-
 
 def broken_site():
     """RabbitMQ is down."""
@@ -95,11 +89,6 @@ class Panel(Case):
     def texts(self, selector):
         return [element.text for element in self.driver.find_elements("css selector", selector) if element.text]
 
-    def picture(self, name):
-        if os.environ.get("COURSYS_BLESS_SCREENSHOTS") == "1":
-            DOCS.mkdir(exist_ok=True)
-            self.driver.save_screenshot(str(DOCS / f"{name}.png"))
-
     def test_progress_is_shown_while_the_checks_run(self):
         go_on, reached = threading.Event(), threading.Event()
 
@@ -117,7 +106,6 @@ class Panel(Case):
         assert self.one("#co-progress").is_displayed() and self.one("#co-progress").get_attribute("value") == "2"
         assert self.texts('.co-check[data-status="running"] .co-name') == ["Celery fast queue"]
         assert not self.one("#co-start").is_enabled()
-        self.picture("running")
         go_on.set()
         self.ended()
         assert not self.one("#co-progress").is_displayed() and self.one("#co-start").is_enabled()
@@ -133,7 +121,6 @@ class Panel(Case):
         codes = [code.text for code in failed.find_elements("css selector", ".co-hint code")]
         assert codes == ["docker compose up -d rabbitmq", "docker compose logs rabbitmq"]
         assert not self.one('.co-check[data-status="passed"]').get_attribute("open")
-        self.picture("failed")
 
     def test_what_servers_say_is_text_and_never_markup(self):
         self.run_checks()
@@ -198,7 +185,6 @@ class Panel(Case):
             assert self.browser.too_pale() == [], scheme
             self.open()
         self.run_checks()
-        self.picture("dark")
         red, green, blue = (
             int(part) for part in self.one("body").value_of_css_property("background-color")[5:-1].split(",")[:3]
         )
@@ -213,7 +199,6 @@ class Panel(Case):
             wide = self.driver.execute_script("return document.documentElement.scrollWidth")
             assert wide <= 360, f"{section} is {wide} wide"
         assert self.one("#co-start").size["height"] >= 44, "too small for a thumb"
-        self.picture("phone")
 
     def test_without_scripts_the_form_gives_the_whole_page(self):
         self.browser.scripts(on=False)
