@@ -10,7 +10,7 @@ use coursys_ops_core::queues::Queues;
 use coursys_ops_core::run::{BuiltIn, Doing};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::maintenance_tasks::{consume, tasks};
+use crate::maintenance_tasks::{Whose, consume, tasks};
 use crate::queues;
 use crate::workers::{Answers, Control};
 
@@ -57,7 +57,7 @@ impl BuiltIn for Drain {
                 Ok(look) => {
                     if looks.is_multiple_of(ROUSE_EVERY) && has_idle(&look.queues) {
                         // A maintenance that was not finished has told them to take no tasks.
-                        drop(consume(scope).await);
+                        drop(consume(scope, Whose::Running).await);
                     }
                     looks = looks.saturating_add(1);
                     let seen = Seen {

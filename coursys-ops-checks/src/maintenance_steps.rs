@@ -17,7 +17,7 @@ use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
 use crate::maintenance_drain::Drain;
-use crate::maintenance_tasks::{Holds, consume, hush};
+use crate::maintenance_tasks::{Holds, Whose, consume, hush};
 use crate::maintenance_witness::{SiteWitness, bypass};
 
 /// From the end of one look to the start of the next.
@@ -251,10 +251,12 @@ struct Consume;
 
 #[async_trait]
 impl BuiltIn for Consume {
-    async fn carry_out(&self, _: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+    async fn carry_out(&self, arguments: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
+        let whose =
+            if arguments.get("of").is_some_and(|of| of == "run") { Whose::Running } else { Whose::All };
         let mut wait = Wait::new(doing, LAST_WORDS);
         loop {
-            let holds = consume(doing.scope()).await.unwrap_or_else(|why| vec![why]);
+            let holds = consume(doing.scope(), whose).await.unwrap_or_else(|why| vec![why]);
             if wait.over(&holds, 1).await? {
                 return Ok(());
             }

@@ -101,19 +101,28 @@ pub(crate) fn tasks(answers: &Answers, now: f64) -> Vec<String> {
     found
 }
 
+/// Of which queues it is told that nobody consumes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Of those whose node answers: it was told to take no tasks.
+    Running,
+    /// Of all of them.
+    All,
+}
+
 /// Lets the workers consume the queues again that nobody consumes; tells for which nobody does.
 ///
 /// # Errors
 ///
 /// Why nobody can tell.
-pub(crate) async fn consume(scope: &Scope) -> Result<Holds, String> {
+pub(crate) async fn consume(scope: &Scope, whose: Whose) -> Result<Holds, String> {
     let mut control = Control::open(scope).await.map_err(|finding| finding.message)?;
-    let consumed = consume_by(scope, &mut control).await;
+    let consumed = consume_by(scope, &mut control, whose).await;
     control.close().await;
     consumed.map_err(|error| error.finding(&scope.config().broker.server).message)
 }
 
-async fn consume_by(scope: &Scope, control: &mut Control<'_>) -> Result<Holds, AmqpError> {
+async fn consume_by(scope: &Scope, control: &mut Control<'_>, whose: Whose) -> Result<Holds, AmqpError> {
     let mut idle = Vec::new();
     for queue in &scope.config().celery.queues {
         if control.consumers(queue).await? == 0 {
@@ -124,13 +133,16 @@ async fn consume_by(scope: &Scope, control: &mut Control<'_>) -> Result<Holds, A
         return Ok(Vec::new());
     }
     let answers = control.ask(&["active_queues"], &BTreeSet::new()).await?;
+    let mut told = BTreeSet::new();
     for node in answers.keys() {
         // A node is called what its queue is.
         let queue = node.split_once('@').map_or(node.as_str(), |(name, _)| name);
         if idle.iter().any(|one| one == queue) {
             control.tell(node, "add_consumer", &json!({"queue": queue})).await?;
+            told.insert(queue);
         }
     }
+    idle.retain(|queue| whose == Whose::All || told.contains(queue.as_str()));
     Ok(idle.iter().map(|queue| format!("nobody consumes `{queue}`")).collect())
 }
 

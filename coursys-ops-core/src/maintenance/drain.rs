@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::facts::{Facts, Worker};
 use super::making::{Making, built_in, flag};
 use super::plan::{BuiltInStep, MARGIN, lease, over};
-use super::{LeasePhase, State, Wish, judge};
+use super::{LeasePhase, Wish, judge};
 use crate::config::Config;
 use crate::plan::Plan;
-use crate::service::{Deed, Refusal, Service, in_order};
+use crate::service::{Deed, Refusal, Service, State, in_order};
 
 /// How the titles of plans that drain the queues begin.
 pub const DRAIN: &str = "drain the queues";
@@ -39,12 +39,21 @@ pub fn drain(
     draining: Draining,
 ) -> Result<Plan, Refusal> {
     let lease = lease(facts, wish)?.in_phase(LeasePhase::Draining);
+    // What runs now is noted, to run again in the end.
+    if let Some(unseen) = facts.workers.iter().find(|one| !one.is_seen()) {
+        let why = unseen.look.parts.iter().find(|part| part.state == State::Unseen);
+        let why = why.map(|part| part.detail.as_str()).unwrap_or_default();
+        return Err(Refusal::new(
+            format!("the state of `{}` could not be seen: {why}", unseen.name),
+            "run it as root, or mend what keeps from looking",
+        ));
+    }
     let mut making = Making::new(config, services, facts);
     let seconds = draining.timeout.as_secs().to_string();
     let title = "wait until nothing is left in the queues";
     let wait = built_in(BuiltInStep::DRAIN, "queues.drain", title, [("until", seconds.as_str())]);
     let wait = wait.deadline(draining.timeout + MARGIN);
-    let closed = judge(facts).state == State::On;
+    let closed = judge(facts).state == super::State::On;
     if closed && !draining.start_workers {
         making.add(wait);
         return Ok(Plan { title: DRAIN.to_owned(), steps: making.steps });
@@ -54,7 +63,7 @@ pub fn drain(
     let mut order = in_order(&config.components);
     let ours = |name: &str| facts.workers.iter().find(|one| one.name == name);
     if draining.start_workers {
-        let down = |name: &&String| ours(name).is_some_and(|one| !one.runs());
+        let down = |name: &&String| ours(name).is_some_and(|one| !one.is_whole());
         for name in order.iter().filter(down) {
             if making.takes_tasks(name) {
                 making.starts(name)?;

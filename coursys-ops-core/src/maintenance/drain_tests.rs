@@ -107,6 +107,35 @@ fn workers_that_are_down_start_only_when_somebody_wants_it() {
 }
 
 #[test]
+fn a_component_of_which_one_container_died_is_started_too_and_opening_does_not_wait_for_that_one() {
+    let config = load(&Sources { layout: Some("compose".to_owned()), ..Sources::default() }).unwrap().config;
+    let services = services(&config, &Surveyor::default());
+    let mut facts = facts(lease(LeasePhase::Draining), Runs::Running, Runs::Stopped, &Held::No);
+    for worker in &mut facts.workers {
+        worker.look.compose = ["docker", "compose"].map(ToOwned::to_owned).into();
+    }
+    facts.workers[0].look.parts.push(Part::new("celery-photo", Runs::Stopped));
+    let draining = Draining { timeout: Duration::from_secs(60), start_workers: true };
+    let plan = drain(&config, &services, &facts, &wish(), draining).unwrap();
+    assert!(plan.steps.iter().any(|step| step.id == "celery.start"), "{plan:?}");
+
+    let leave = crate::maintenance::leave(&config, &services, &facts, &wish()).unwrap();
+    let before: Vec<_> = leave.steps.iter().take_while(|step| step.id != "celery.start").collect();
+    let rouse = before.iter().find(|step| step.id == "workers.rouse").unwrap();
+    let Action::BuiltIn { arguments, .. } = &rouse.action else { panic!("{rouse:?}") };
+    assert_eq!(arguments["of"], "run");
+    assert!(!before.iter().any(|step| step.id == "workers.consume"));
+}
+
+#[test]
+fn nothing_is_drained_while_it_cannot_be_seen_which_workers_run() {
+    for (celery, beat) in [(Runs::Unseen, Runs::Running), (Runs::Running, Runs::Unseen)] {
+        let refusal = plan(&facts(Flag::Absent, celery, beat, &Held::No), false).unwrap_err();
+        assert!(refusal.message.contains("could not be seen"), "{refusal}");
+    }
+}
+
+#[test]
 fn a_maintenance_that_is_on_stays_on_unless_workers_are_to_start() {
     let on = facts(lease(LeasePhase::On), Runs::Stopped, Runs::Stopped, &Held::Yes);
     assert_eq!(ids(&on, false), "queues.drain");

@@ -95,6 +95,12 @@ impl Worker {
         self.look.parts.iter().any(|part| part.state.is_up() || part.state == State::Stopping)
     }
 
+    /// Whether all of it runs. A component of several containers may do so in part.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.look.parts.iter().all(|part| part.state.is_up())
+    }
+
     /// Whether it could be seen.
     #[must_use]
     pub fn is_seen(&self) -> bool {

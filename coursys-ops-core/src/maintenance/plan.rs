@@ -37,7 +37,7 @@ impl BuiltInStep {
     pub const EMPTY: &str = "maintenance.empty";
     /// Waits until the site answers with its maintenance page and no request runs.
     pub const CLOSED: &str = "maintenance.closed";
-    /// Lets the workers take tasks again that were told not to.
+    /// Lets the workers take tasks again that were told not to; `of` says which: those that `run`, or `all`.
     pub const CONSUME: &str = "maintenance.consume";
     /// Waits until nothing is left in the queues; `until` says how long, in seconds.
     pub const DRAIN: &str = "maintenance.drain";
@@ -146,17 +146,15 @@ pub fn leave(
     }
     making.lift();
     for name in in_order(&config.components).iter().filter(|name| start.contains(name)) {
-        let consume = || {
-            let title = "let the workers take tasks";
-            built_in(BuiltInStep::CONSUME, "workers.consume", title, []).deadline(PROOF)
-        };
-        // Workers that never stopped were told to take no tasks, and are not well before that is taken back.
+        let consume = |id, title, of| built_in(BuiltInStep::CONSUME, id, title, [("of", of)]).deadline(PROOF);
+        // Workers that never stopped were told to take no tasks, and are not well before that is taken back. One that died
+        // is started first.
         if making.takes_tasks(name) && facts.running().contains(&name.as_str()) {
-            making.add(consume());
+            making.add(consume("workers.rouse", "let the workers that run take tasks", "run"));
         }
         making.starts(name)?;
         if making.takes_tasks(name) {
-            making.add(consume());
+            making.add(consume("workers.consume", "let the workers take tasks", "all"));
         }
     }
     let lease = closed.map(|lease| lease.in_phase(LeasePhase::Leaving));
