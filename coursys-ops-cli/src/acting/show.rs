@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use coursys_ops_core::model::{Event, OutputStream, StepEnd, StepState};
+use coursys_ops_core::model::{CourseKind, Event, OutputStream, StepEnd, StepState};
 use coursys_ops_core::render::escape;
 use coursys_ops_core::render::text::duration;
 use coursys_ops_core::run::{Observer, Progress, Turn};
@@ -158,7 +158,8 @@ impl Observer for Show {
             Event::PlanStarted { run, steps } => {
                 let title = |title: &str| escape::line(title);
                 self.titles = steps.iter().map(|step| (step.id.clone(), title(&step.title))).collect();
-                self.line(&format!("{}: run {}", title(&run.title), title(&run.id)));
+                let what = if run.course == CourseKind::Abandon { ": giving up run" } else { ": run" };
+                self.line(&format!("{}{what} {}", title(&run.title), title(&run.id)));
             }
             Event::StepStarted { id, .. } => {
                 let title = self.titles.get(id).cloned().unwrap_or_else(|| id.clone());
