@@ -3,7 +3,8 @@
 //!
 //! The hold is an override file beside the compose file, which compose reads unless it is given files by name, as our own
 //! calls are. It gives each service a profile, so that who names no service passes it over, and a need that nothing meets, so
-//! that who names it is told why not. What it cannot keep from happening, such as `docker start`, is seen when it happened.
+//! that who names it is told why not. Version 1 of compose does nothing at all while there is such a need, and says the same.
+//! What the hold cannot keep from happening, such as `docker start`, is seen when it happened.
 
 use std::path::{Path, PathBuf};
 
@@ -78,8 +79,7 @@ impl HoldSeen {
         let config = scope.config();
         let Some(path) = path(&config.compose.of_site(&config.site.dir)) else { return Self::Never };
         let program: Vec<&String> = look.compose.iter().take_while(|word| *word != "--ansi").collect();
-        // Version 1 refuses an override of another version of the format.
-        if program.first().is_none_or(|program| *program != "docker") {
+        if program.is_empty() {
             return Self::Never;
         }
         match ask::<FileLook>(scope, Ask::File(path.clone(), LONGEST)).await {
@@ -145,9 +145,18 @@ async fn enabled(
     let output = asked.map_err(|_| format!("compose does not tell within {} ms", patience.as_millis()))?;
     let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {
-        return Err(format!("compose does not tell: {}", output.complaint()));
+        return refused(&output.complaint());
     }
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(|line| line.trim().to_owned()).collect())
+}
+
+/// What it means that compose reads the files and refuses them.
+fn refused(complaint: &str) -> Result<Vec<String>, String> {
+    // As version 1 does: whatever it is told to start, it starts nothing.
+    if complaint.contains(MISSING) {
+        return Ok(Vec::new());
+    }
+    Err(format!("compose does not tell: {complaint}"))
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(scope: &Scope, ask: Ask) -> Result<Answer<T>, String> {
@@ -197,6 +206,13 @@ mod tests {
         assert_eq!(held(&["celery-fast", "celery-new"], Ok(&[])), Held::Partly);
         assert_eq!(held(&["beat"], Ok(&[])), Held::No);
         assert_eq!(held(&both, Err("it hangs")), Held::Unseen("it hangs".into()));
+    }
+
+    #[test]
+    fn a_compose_that_starts_nothing_for_the_sake_of_the_hold_is_held() {
+        let first = format!("Service 'beat' depends on service '{MISSING}' which is undefined.");
+        assert_eq!(refused(&first), Ok(Vec::new()));
+        assert!(refused("yaml: line 3: did not find expected key").is_err());
     }
 
     #[test]
