@@ -248,20 +248,20 @@ fn a_mail_is_sent_with_the_servers_answer() {
 }
 
 /// A Python that runs the site with a mail backend that hands mails to a queue, as production's does.
-fn queueing(place: &Place) -> Program {
+fn queueing(place: &Place, backend: &str) -> Program {
     let path = |name: &str| place.directory.path().join(name);
     fs::set_permissions(place.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(
         path("queueing_settings.py"),
-        "from site_fixture.settings import *\nEMAIL_BACKEND = 'queueing.Backend'\n",
+        format!("from site_fixture.settings import *\nEMAIL_BACKEND = '{backend}'\n"),
     )
     .unwrap();
-    let backend = "from django.core.mail.backends.base import BaseEmailBackend\n\
+    let own = "from django.core.mail.backends.base import BaseEmailBackend\n\
         from site_fixture import celery_app\n\
         class Backend(BaseEmailBackend):\n\
         \x20   def send_messages(self, mails):\n\
         \x20       return [celery_app.send_task('celery.accumulate', (mail.to[0],), queue='email') for mail in mails]\n";
-    fs::write(path("queueing.py"), backend).unwrap();
+    fs::write(path("queueing.py"), own).unwrap();
     let python = place.servers.configured("site", "python");
     let wrapper = format!(
         "#!/bin/sh\nPYTHONPATH={} DJANGO_SETTINGS_MODULE=queueing_settings exec {python} \"$@\"\n",
@@ -277,16 +277,33 @@ fn queueing(place: &Place) -> Program {
 #[test]
 fn a_mail_by_the_sites_queue_is_waited_for_and_a_hung_worker_is_told() {
     let Some(place) = Place::new() else { return };
-    let (code, sent) = document(&queueing(&place).args(["--format", "json"]).run());
+    let (code, sent) = document(&queueing(&place, "queueing.Backend").args(["--format", "json"]).run());
     assert_eq!(
         (code, &sent["sent"], &sent["way"]),
         (0, &Value::Bool(true), &Value::from("celery")),
         "{sent}"
     );
     let hung = hung(&place.servers, "celery-email");
-    let (code, late) = document(&queueing(&place).args(["--patience", "10", "--format", "json"]).run());
+    let (code, late) =
+        document(&queueing(&place, "queueing.Backend").args(["--patience", "10", "--format", "json"]).run());
     drop(hung);
     assert_eq!((code, late["code"].as_str()), (1, Some("timeout")), "{late}");
+}
+
+#[test]
+fn a_password_that_python_cannot_send_is_named_also_when_the_task_calls_itself_done() {
+    let Some(place) = Place::new() else { return };
+    let by_worker = queueing(&place, "coredata.queued_mail.Backend").args(["--format", "json"]).run();
+    let by_site = place.run(&["email-check", "nobody@coursys.test", "--through-celery", "--format", "json"]);
+    for run in [by_site, by_worker] {
+        let (code, told) = document(&run);
+        assert_eq!((code, told["code"].as_str()), (1, Some("bad_configuration")), "{told}");
+        let message = told["message"].as_str().unwrap();
+        assert!(
+            message.contains("the mail password has characters that Python's smtplib cannot send"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -13,27 +13,11 @@ use crate::site_shell::ask_site;
 /// What is left of the errand's time when the site stops waiting for the worker.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// The result of one mail is waited for by its state: a task that tries again later has none.
-const PROGRAM: &str = r#"
-import time
-from django.core.mail import EmailMessage, get_connection
-started = time.monotonic()
-connection = get_connection()
-sent = connection.send_messages([EmailMessage(ask["subject"], ask["body"], None, [ask["to"]])])
-kind = type(connection)
-answer = {"backend": kind.__module__ + "." + kind.__name__, "state": "SENT" if sent else "NOT SENT", "error": None}
-if isinstance(sent, (list, tuple)):
-    for result in sent:
-        while True:
-            state = result.state
-            if state in ("SUCCESS", "FAILURE", "REVOKED", "RETRY") or time.monotonic() - started > ask["patience"]:
-                break
-            time.sleep(0.05)
-        answer["state"] = state
-        if state in ("FAILURE", "RETRY"):
-            answer["error"] = str(result.result)[:300]
-answer["seconds"] = time.monotonic() - started
-"#;
+/// What the site's Python does.
+const PROGRAM: &str = include_str!("mail.py");
+
+/// By this name Python tells that a text has characters for which it knows no bytes.
+const NOT_ENCODED: &str = "UnicodeEncodeError";
 
 /// How it went.
 #[derive(Debug, Deserialize)]
@@ -41,6 +25,8 @@ struct Answer {
     backend: String,
     state: String,
     error: Option<String>,
+    /// What of the account at the mail server has letters outside ASCII: `user`, `password`.
+    beyond_ascii: Vec<String>,
     seconds: f64,
 }
 
@@ -74,13 +60,16 @@ pub async fn post(scope: &Scope, to: &str) -> Result<Posted, Finding> {
 }
 
 fn judge(answer: Answer) -> Result<Posted, Finding> {
-    let Answer { backend, state, error, seconds } = answer;
+    let Answer { backend, state, error, beyond_ascii, seconds } = answer;
+    if let Some(finding) = not_encoded(error.as_deref(), &beyond_ascii) {
+        return Err(finding);
+    }
     let why = error.map_or_else(String::new, |error| format!(": {}", excerpt(error.as_bytes())));
     let backend = excerpt(backend.as_bytes());
     match state.as_str() {
         "SUCCESS" => Ok(Posted { by_worker: true, backend, seconds }),
         "SENT" => Ok(Posted { by_worker: false, backend, seconds }),
-        "RETRY" => Err(Finding::failed(
+        "RETRY" | "UNSENT" => Err(Finding::failed(
             Code::TryLater,
             format!("the worker could not send the mail and tries again later{why}"),
             "look at the mail server with `coursys-ops check email.smtp`, and read the log of the worker of `email`",
@@ -95,6 +84,12 @@ fn judge(answer: Answer) -> Result<Posted, Finding> {
             "the worker was told to throw the mail away",
             "somebody revoked the task: see who works on the site",
         )),
+        "REFUSED" => Err(Finding::failed(
+            Code::SiteFailed,
+            format!("the site could not send the mail, or hand it over to a worker{why}"),
+            "look at the mail server with `coursys-ops check email.smtp`, at the broker with `coursys-ops check \
+             broker.connection`, and at `EMAIL_*` in the site's settings",
+        )),
         "NOT SENT" => Err(Finding::failed(
             Code::Rejected,
             format!("the site's mail backend `{backend}` sent nothing and says nothing"),
@@ -108,13 +103,38 @@ fn judge(answer: Answer) -> Result<Posted, Finding> {
     }
 }
 
+/// Python's `smtplib` has no letters outside ASCII for a login, whatever the mail server would take: the one cause that the
+/// mail server's own check cannot find, because that one does.
+fn not_encoded(error: Option<&str>, beyond_ascii: &[String]) -> Option<Finding> {
+    let first = beyond_ascii.first().filter(|_| error.is_some_and(|error| error.contains(NOT_ENCODED)))?;
+    let (what, setting) = match first.as_str() {
+        "user" => ("account", "EMAIL_HOST_USER"),
+        _ => ("password", "EMAIL_HOST_PASSWORD"),
+    };
+    Some(Finding::failed(
+        Code::BadConfiguration,
+        format!(
+            "the mail {what} has characters that Python's smtplib cannot send: it logs in with ASCII only, so that the site \
+             sends no mail"
+        ),
+        format!(
+            "give the {what} characters of ASCII alone, at the mail server and in the site's `{setting}`"
+        ),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn outcome(state: &str) -> Result<bool, Code> {
-        let answer =
-            Answer { backend: "x.Y".into(), state: state.into(), error: Some("no\x1b".into()), seconds: 1.0 };
+        let answer = Answer {
+            backend: "x.Y".into(),
+            state: state.into(),
+            error: Some("no\x1b".into()),
+            beyond_ascii: vec!["password".into()],
+            seconds: 1.0,
+        };
         judge(answer).map(|posted| posted.by_worker).map_err(|finding| {
             assert!(!finding.message.contains('\x1b'));
             finding.code
@@ -130,5 +150,24 @@ mod tests {
         assert_eq!(outcome("RETRY"), Err(Code::TryLater));
         assert_eq!(outcome("FAILURE"), Err(Code::TaskFailed));
         assert_eq!(outcome("NOT SENT"), Err(Code::Rejected));
+        assert_eq!(outcome("UNSENT"), Err(Code::TryLater), "the task is done, and the mail is not");
+        assert_eq!(outcome("REFUSED"), Err(Code::SiteFailed));
+    }
+
+    #[test]
+    fn an_account_that_python_cannot_send_is_the_cause_only_when_python_says_so() {
+        let error = "UnicodeEncodeError: 'ascii' codec can't encode character";
+        let password = ["password".to_owned()];
+        let finding = not_encoded(Some(error), &password).unwrap();
+        assert_eq!(finding.code, Code::BadConfiguration);
+        assert!(
+            finding.message.contains("the mail password has characters that Python's smtplib cannot send")
+        );
+        assert!(finding.hint.unwrap().contains("EMAIL_HOST_PASSWORD"));
+        let finding = not_encoded(Some(error), &["user".to_owned(), "password".to_owned()]).unwrap();
+        assert!(finding.message.contains("the mail account"), "{}", finding.message);
+        assert!(not_encoded(Some("SMTPAuthenticationError: (535, ...)"), &password).is_none());
+        assert!(not_encoded(Some(error), &[]).is_none(), "it is about something else");
+        assert!(not_encoded(None, &password).is_none());
     }
 }

@@ -295,7 +295,7 @@ codes! {
     ReloadNeeded = "reload_needed",
     /// It runs in a container, or with a configuration, that was replaced since.
     Outdated = "outdated",
-    /// A configuration on disk that its program would refuse.
+    /// A configuration that its program refuses, or would.
     BadConfiguration = "bad_configuration",
     /// The unit is started at boot, or not, against what is expected.
     NotEnabled = "not_enabled",

@@ -5,6 +5,8 @@ import time
 from datetime import datetime
 
 from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
 
 from log.logged_task import LoggedTask
 
@@ -22,6 +24,21 @@ def ping():
 def email_queue_ping():
     """Shows that the worker of `email` does its work."""
     return True
+
+
+@shared_task(name="djcelery_email_send_multiple", bind=True, ignore_result=True, **settings.CELERY_EMAIL_TASK_CONFIG)
+def send_emails(self, messages, backend_kwargs=None):
+    """Sends mails, as the task of django-celery-email does: its result is ignored, and when a mail cannot be sent, it ends
+    well and has already sent itself again, for later."""
+    connection = get_connection(backend=settings.CELERY_EMAIL_BACKEND, **(backend_kwargs or {}))
+    sent = 0
+    for message in messages:
+        try:
+            sent += connection.send_messages([EmailMessage(**message)]) or 0
+        except Exception as error:
+            self.retry(([message], backend_kwargs), exc=error, throw=False)
+    connection.close()
+    return sent
 
 
 @shared_task(base=LoggedTask, queue="fast")

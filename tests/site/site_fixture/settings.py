@@ -106,6 +106,10 @@ EMAIL_USE_TLS = bool(_email.get("ca_file")) and _email.get("starttls", True)
 EMAIL_USE_SSL = bool(_email.get("ca_file")) and not EMAIL_USE_TLS
 # Django has no setting for an authority of one's own.
 EMAIL_CA_FILE = _email.get("ca_file")
+CELERY_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_BACKEND = "coredata.queued_mail.Backend" if _email.get("by_celery") else CELERY_EMAIL_BACKEND
+# The real site tries again for three days; who tests wants to be alone again soon.
+CELERY_EMAIL_TASK_CONFIG = {"queue": "email", "rate_limit": "60/m", "default_retry_delay": 1, "max_retries": 1}
 DEFAULT_FROM_EMAIL = "CourSys <nobody@coursys.test>"
 
 NTP_REFERENCE = FIXTURE["ntp"]["host"]

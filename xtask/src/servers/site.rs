@@ -137,6 +137,7 @@ pub fn fixture(setting: &Setting) -> serde_json::Value {
         "email": {
             "host": ip, "port": ports.email,
             "user": names.email_user, "password": names.secrets.email, "ca_file": ca, "starttls": true,
+            "by_celery": false,
         },
         "ntp": { "host": ip, "port": ports.time },
         "paths": {

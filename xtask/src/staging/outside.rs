@@ -61,6 +61,8 @@ pub fn setting(passwd: &str) -> Result<Setting> {
     // They go through `.env`, Docker Compose, of which version 1 knows no quotes, and the scripts of images.
     secrets.broker = random_word(20)?;
     secrets.search = random_word(20)?;
+    // Python's smtplib sends no others, and on a whole server mails are sent.
+    secrets.email.retain(|letter| letter.is_ascii());
     Ok(Setting {
         options: Up::plain("outside"),
         search: Search::Five,
@@ -168,6 +170,12 @@ mod tests {
             assert!(unit("x", &plan.server.program).contains("NetworkNamespacePath=/run/netns/outside\n"));
         }
         assert!(plans(&setting)[0].files[0].content.contains("bind_address = 10.20.0.2"));
+    }
+
+    #[test]
+    fn the_sites_own_python_can_send_the_password_of_mails_as_it_is() {
+        let password = setting(PASSWD).unwrap().names.secrets.email;
+        assert!(password.is_ascii() && "@/% '".chars().all(|c| password.contains(c)), "{password}");
     }
 
     #[test]

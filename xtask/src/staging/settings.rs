@@ -53,6 +53,8 @@ fn site(setting: &Setting, layout: Layout) -> Result<String> {
         anyhow::Ok(())
     };
     put("/beat_interval_s", json!(BEAT_INTERVAL_S))?;
+    // As on the real site.
+    put("/email/by_celery", json!(true))?;
     match layout {
         // What runs in containers is reached on loopback.
         Layout::Vm => {
