@@ -4,6 +4,7 @@
 //! need servers say so and end, or fail where `CI=true`.
 
 mod administrator;
+pub mod compose;
 mod fault;
 pub mod inject;
 mod interrupt;
@@ -18,6 +19,7 @@ mod staging;
 mod staging_compose;
 mod staging_cron;
 mod staging_keep;
+mod staging_load;
 mod staging_maintenance;
 pub mod stand_in;
 mod traces;
@@ -32,6 +34,7 @@ pub use staging::{Ended, Staging, staging};
 pub use staging_compose::{PATIENCE, container, healthy_compose, settles};
 pub use staging_cron::CronAt;
 pub use staging_keep::{Component, Kept};
+pub use staging_load::{LOAD, was_served};
 pub use staging_maintenance::{FLAG, Open, WORKERS};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;

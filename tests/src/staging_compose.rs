@@ -57,7 +57,10 @@ impl Staging {
             let argv = ["coursys-ops", "rm503", "--take-over", "--wait=60", "--quiet"];
             let _ = self.run_within(Duration::from_secs(400), "root", &argv);
         }
-        self.done(&["rm", "-rf", "/data/dynamic_config/503", "/coursys/compose.override.yml"]);
+        // What tests hold tasks with, and where those write.
+        let left = ["/data/celery_logs/held", "/data/celery_logs/stamps", "/data/submitted_files/slow-page"];
+        let closed = ["/data/dynamic_config/503", "/coursys/compose.override.yml"];
+        self.done(&[&["rm", "-rf"], &left[..], &closed].concat());
         let paused = self.done(&["docker", "ps", "--quiet", "--filter", "status=paused"]);
         for container in paused.lines() {
             self.done(&["docker", "unpause", container]);

@@ -2,55 +2,14 @@
 
 use std::time::Duration;
 
+use coursys_ops_tests::compose::{FLAG, HOLD, acts, is, is_open, running, status};
 use coursys_ops_tests::{Staging, container, healthy_compose, settles};
-use serde_json::Value;
-
-const FLAG: &str = "/data/dynamic_config/503";
-const HOLD: &str = "/coursys/compose.override.yml";
-const WORKERS: [&str; 6] =
-    ["beat", "celery-batch", "celery-email", "celery-fast", "celery-photo", "celery-sims"];
-
-fn status(server: &Staging) -> Value {
-    let ended = server.run(&["coursys-ops", "maintenance", "status", "--format", "json"]);
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
-}
-
-/// State and code. On a busy machine a look may see nothing at first.
-#[track_caller]
-fn is(server: &Staging, state: &str, code: &str) {
-    settles((state.to_owned(), code.to_owned()), || {
-        let status = status(server);
-        let word = |key: &str| status[key].as_str().unwrap_or("-").to_owned();
-        (word("state"), word("code"))
-    });
-}
-
-#[track_caller]
-fn acts(server: &Staging, args: &[&str]) {
-    let ended = server.run_within(Duration::from_secs(600), "root", &[&["coursys-ops"], args].concat());
-    assert_eq!(ended.code, 0, "{args:?}: {}{}", ended.stdout, ended.stderr);
-}
-
-/// The workers that run.
-fn running(server: &Staging) -> Vec<&'static str> {
-    let listed = server.done(&["docker", "ps", "--format", "{{.Names}}"]);
-    WORKERS.into_iter().filter(|unit| listed.lines().any(|name| name == container(unit))).collect()
-}
 
 /// `docker compose` by the site's account, as a person calls it; whether it worked.
 fn compose(server: &Staging, args: &[&str]) -> (i32, String) {
     let argv = ["env", "--chdir=/coursys", "docker", "compose", "--ansi", "never"];
     let ended = server.run_as("coursys", &[&argv, args].concat());
     (ended.code, ended.stdout + &ended.stderr)
-}
-
-#[track_caller]
-fn is_open(server: &Staging) {
-    is(server, "up", "-");
-    assert_eq!(running(server), WORKERS);
-    for path in [FLAG, HOLD] {
-        assert_ne!(server.run(&["test", "-e", path]).code, 0, "{path}");
-    }
 }
 
 #[test]

@@ -4,35 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use coursys_ops_tests::{Ended, FLAG, Open, Staging, WORKERS, staging};
-use serde_json::Value;
+use coursys_ops_tests::{Ended, FLAG, LOAD, Open, Staging, WORKERS, staging, was_served};
 
 const VM: &str = "vm";
 
 /// The site is under load for as long as it is closed and opened.
 const LONG: Duration = Duration::from_secs(900);
-
-/// Asks for a page thirty times a second until it is told to stop, and prints how often it got which answer.
-const LOAD: &str = r#"
-import collections, http.client, json, os, threading, time
-seen, lock, threads = collections.Counter(), threading.Lock(), []
-def ask():
-    try:
-        line = http.client.HTTPConnection("127.0.0.1", 80, timeout=30)
-        line.request("GET", "/docs/", headers={"Host": "coursys.test"})
-        answer = line.getresponse(); answer.read(); what = answer.status
-    except Exception as error:
-        what = repr(error)
-    with lock: seen[str(what)] += 1
-open("/run/load-runs", "w").close()
-begin = time.monotonic()
-while not os.path.exists("/run/load-stops"):
-    thread = threading.Thread(target=ask); thread.start(); threads.append(thread)
-    time.sleep(max(0, begin + len(threads) / 30 - time.monotonic()))
-took = time.monotonic() - begin
-for thread in threads: thread.join()
-print(json.dumps({"answers": seen, "rate": len(threads) / took}))
-"#;
 
 /// A page that writes for as long as it is asked to.
 const SLOW_PAGE: &str = r#"
@@ -145,11 +122,7 @@ fn maintenance_refuses_no_request_but_with_503_and_waits_for_what_runs() {
         drop(loaded);
         (load.join().unwrap(), request.join().unwrap())
     });
-    let load: Value = serde_json::from_str(&load.stdout).unwrap_or_else(|error| panic!("{error}: {load:?}"));
-    eprintln!("{load}");
-    let answers = load["answers"].as_object().unwrap();
-    assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "503"], "{load}");
-    assert!(load["rate"].as_f64().unwrap() > 25.0, "{load}");
+    was_served(&load);
     assert_eq!(request.stdout, "done");
     open.is_open();
 }
