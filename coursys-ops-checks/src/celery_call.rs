@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::amqp::{Message, Request};
+use crate::amqp::{AmqpError, Connection, Incoming, Message, Request};
 use crate::garbage::excerpt;
 
 /// One call of a task.
@@ -49,6 +49,12 @@ impl Call {
         Self { id: Uuid::new_v4().to_string(), task: task.to_owned(), arguments, lifetime }
     }
 
+    /// By which id the nodes know it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// What it is called with.
     #[must_use]
     pub fn arguments(&self) -> &[Value] {
@@ -72,6 +78,34 @@ impl Call {
             correlation_id: self.id.clone(),
             expiration_ms: u32::try_from(self.lifetime.as_millis()).unwrap_or(u32::MAX),
             body: json!([self.arguments, {}, embed]).to_string().into_bytes(),
+        }
+    }
+
+    /// Sends it to a queue and waits for what comes of it, for ever if need be. `stray` is told of answers to others.
+    ///
+    /// # Errors
+    ///
+    /// See [`AmqpError`]. That there will be no value is no error of the broker's: it is told as a finding.
+    pub async fn make(
+        &self,
+        connection: &mut Connection,
+        queue: &str,
+        now: Timestamp,
+        mut stray: impl FnMut(),
+    ) -> Result<Result<Value, Finding>, AmqpError> {
+        connection.request(queue, &self.request(now)).await?;
+        loop {
+            let incoming = connection.next().await?;
+            if let Some(trouble) = incoming.trouble(queue) {
+                return Ok(Err(trouble));
+            }
+            let Incoming::Message(message) = incoming else { continue };
+            match self.read(&message) {
+                Reply::Returned(value) => return Ok(Ok(value)),
+                Reply::Failed(finding) => return Ok(Err(finding)),
+                Reply::NotYet => {}
+                Reply::Stray => stray(),
+            }
         }
     }
 

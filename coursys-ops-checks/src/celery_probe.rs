@@ -1,12 +1,11 @@
 //! A task that proves a queue's workers alive.
 
 use coursys_ops_core::model::Finding;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::amqp::{Message, Request};
-use crate::celery_call::{Call, Reply, wrong_answer};
+use crate::celery_call::{Call, wrong_answer};
 
 /// How long a probe lives.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(5);
@@ -18,19 +17,6 @@ pub const TASK: &str = "celery.accumulate";
 #[derive(Debug, Clone)]
 pub struct Probe(Call);
 
-/// What an answer says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// It is the right answer.
-    Right,
-    /// The task goes on.
-    NotYet,
-    /// It answers another request.
-    Stray,
-    /// It is wrong, and this is why.
-    Wrong(Finding),
-}
-
 impl Probe {
     /// A new one.
     #[must_use]
@@ -39,23 +25,21 @@ impl Probe {
         Self(Call::new(TASK, vec![json!(token.to_string()), json!(token.as_fields().0)], LIFETIME))
     }
 
-    /// The message to send.
+    /// What to send.
     #[must_use]
-    pub fn request(&self, now: Timestamp) -> Request {
-        self.0.request(now)
+    pub const fn call(&self) -> &Call {
+        &self.0
     }
 
-    /// Judges an answer.
-    #[must_use]
-    pub fn judge(&self, message: &Message) -> Verdict {
-        match self.0.read(message) {
-            Reply::Returned(Value::Array(values)) if values == self.0.arguments() => Verdict::Right,
-            Reply::Returned(_) => {
-                Verdict::Wrong(wrong_answer(&format!("`{TASK}` returned other values than it was given")))
-            }
-            Reply::NotYet => Verdict::NotYet,
-            Reply::Stray => Verdict::Stray,
-            Reply::Failed(finding) => Verdict::Wrong(finding),
+    /// Judges what the task returned.
+    ///
+    /// # Errors
+    ///
+    /// The finding that says that it is something else.
+    pub fn judge(&self, value: &Value) -> Result<(), Finding> {
+        match value {
+            Value::Array(values) if values == self.0.arguments() => Ok(()),
+            _ => Err(wrong_answer(&format!("`{TASK}` returned other values than it was given"))),
         }
     }
 }
@@ -75,17 +59,9 @@ mod tests {
     #[test]
     fn only_its_own_arguments_come_back_right() {
         let (probe, other) = (Probe::new(), Probe::new());
-        let answer = |result: &[Value]| Message {
-            correlation_id: Some(probe.request(Timestamp::UNIX_EPOCH).correlation_id),
-            body: json!({"status": "SUCCESS", "result": result}).to_string().into_bytes(),
-            ..Message::default()
-        };
-        assert_eq!(probe.judge(&answer(probe.0.arguments())), Verdict::Right);
-        let verdict = probe.judge(&answer(other.0.arguments()));
-        assert!(
-            matches!(&verdict, Verdict::Wrong(finding) if finding.code == Code::WrongAnswer),
-            "{verdict:?}"
-        );
-        assert_eq!(other.judge(&answer(other.0.arguments())), Verdict::Stray);
+        assert_eq!(probe.judge(&json!(probe.0.arguments())), Ok(()));
+        for wrong in [json!(other.0.arguments()), json!([]), json!(null)] {
+            assert_eq!(probe.judge(&wrong).map_err(|finding| finding.code), Err(Code::WrongAnswer));
+        }
     }
 }

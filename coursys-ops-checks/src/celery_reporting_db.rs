@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::amqp::{AmqpError, Connection, Incoming, no_queue};
+use crate::amqp::{AmqpError, Connection, no_queue};
 use crate::broker_alarms;
-use crate::celery_call::{Call, Reply};
+use crate::celery_call::Call;
 use crate::celery_queue::{self, Mood};
 use crate::database_connection;
 
@@ -95,22 +95,11 @@ async fn call(scope: &Scope, connection: &mut Connection) -> Result<Finding, Amq
     let queue = &celery.reporting_queue;
     let call = Call::new(&celery.reporting_task, Vec::new(), LIFETIME);
     let sent = Instant::now();
-    connection.request(queue, &call.request(scope.context().clock.now())).await?;
-    loop {
-        let incoming = connection.next().await?;
-        if let Some(trouble) = incoming.trouble(queue) {
-            return Ok(trouble);
-        }
-        let Incoming::Message(message) = incoming else { continue };
-        match call.read(&message) {
-            Reply::Returned(value) => {
-                let ms = (sent.elapsed().as_secs_f64() * 1000.0).round();
-                return Ok(judge(&value, &celery.reporting_task).measured(Measurement::new("took", ms, "ms")));
-            }
-            Reply::Failed(finding) => return Ok(finding),
-            Reply::NotYet | Reply::Stray => {}
-        }
-    }
+    let returned = call.make(connection, queue, scope.context().clock.now(), || ()).await?;
+    let ms = (sent.elapsed().as_secs_f64() * 1000.0).round();
+    let judged =
+        |value: Value| judge(&value, &celery.reporting_task).measured(Measurement::new("took", ms, "ms"));
+    Ok(returned.map_or_else(|finding| finding, judged))
 }
 
 async fn look(scope: &Scope) -> Result<Finding, Finding> {

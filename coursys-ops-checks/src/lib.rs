@@ -59,6 +59,7 @@ mod broken;
 mod broker_queues;
 mod celery_call;
 mod celery_probe;
+mod celery_talk;
 mod celery_verdict;
 mod certificate;
 mod dnf;
