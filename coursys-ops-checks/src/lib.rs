@@ -76,6 +76,7 @@ mod helper_answer;
 mod http;
 pub mod kerberos;
 mod kernel_log;
+mod located;
 mod log_lines;
 mod login;
 mod machine;
@@ -130,10 +131,10 @@ use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
 use coursys_ops_core::service::Surveyor;
 
+pub use located::settled;
 pub use log_lines::LogLines;
 pub use maintenance_steps::built_ins as maintenance_built_ins;
 pub use maintenance_witness::MaintenanceLook;
-pub use own::problems as own_problems;
 pub use reference::reference;
 
 /// Every check of this configuration, by id. None of them sends anything.

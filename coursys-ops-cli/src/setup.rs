@@ -62,17 +62,14 @@ impl Setup {
     }
 }
 
-/// The register of these checks.
+/// The register of these checks; those that are located elsewhere are sent there.
 ///
 /// # Errors
 ///
 /// What they need makes no sense; checks of one's own tell their lines.
 pub fn registry(config: &Config, checks: Vec<Arc<dyn Check>>) -> Result<Registry, Failure> {
-    let mut problems = coursys_ops_checks::own_problems(config, &checks);
-    if !problems.is_empty() {
-        problems.sort_by(|a, b| a.origin.cmp(&b.origin));
-        return Err(refusal(ConfigErrors { problems, refused: false }));
-    }
+    let checks = coursys_ops_checks::settled(config, checks)
+        .map_err(|problems| refusal(ConfigErrors { problems, refused: false }))?;
     Registry::new(checks).map_err(|error| {
         Failure::usage(error)
             .with_hint("this is a bug of coursys-ops, unless the configuration names a queue twice")

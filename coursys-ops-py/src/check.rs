@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use coursys_ops_core::config::ConfigErrors;
+use coursys_ops_core::config::{Config as CoreConfig, ConfigErrors};
 use coursys_ops_core::context::Caller;
 use coursys_ops_core::model::{ExitPolicy, Finding, Report, Tier};
 use coursys_ops_core::process::Helper;
@@ -24,7 +24,7 @@ type Registered = Vec<(String, Py<PyAny>)>;
 
 /// Runs checks; returns the report as its JSON document, and the ids of registered checks whose thread goes on.
 #[pyfunction]
-#[pyo3(signature = (config, registered, *, helper, tier, only, skip, deadline, read_only, strict, mail_to, on_event))]
+#[pyo3(signature = (config, registered, *, helper, tier, only, skip, deadline, read_only, strict, mail_to, here, on_event))]
 #[allow(clippy::too_many_arguments, reason = "they are Python's, and named there")]
 pub fn check(
     py: Python<'_>,
@@ -38,6 +38,7 @@ pub fn check(
     read_only: bool,
     strict: bool,
     mail_to: Option<String>,
+    here: bool,
     on_event: Option<Py<PyAny>>,
 ) -> PyResult<(String, Vec<String>)> {
     let deadline = seconds(deadline)?;
@@ -47,7 +48,7 @@ pub fn check(
     let mut onlooker = Onlooker::new(on_event, canceller, lost.clone());
     let report = py.detach(|| -> Result<Report, Error> {
         let context = Arc::new(context(config, helper, mail_to));
-        let registry = registry(&context, registered, &lost)?;
+        let registry = registry(&context, registered, &lost, here)?;
         for pattern in &skip {
             registry.matching(pattern).map_err(Error::usage)?;
         }
@@ -81,7 +82,7 @@ pub fn check(
 pub fn checks(py: Python<'_>, config: &Config, registered: Registered) -> PyResult<String> {
     let specs = py.detach(|| -> Result<_, Error> {
         let context = context(config, Vec::new(), None);
-        let registry = registry(&context, registered, &Lost::default())?;
+        let registry = registry(&context, registered, &Lost::default(), false)?;
         let list = registry.checks().iter().map(|check| check.spec()).map(|spec| {
             serde_json::json!({
                 "id": spec.id, "title": spec.title, "tier": spec.tier, "needs": spec.needs,
@@ -105,24 +106,33 @@ pub fn context(config: &Config, helper: Vec<OsString>, mail_to: Option<String>) 
 }
 
 /// Our checks, those of the configuration, and those of Python.
-fn registry(context: &Context, registered: Registered, lost: &Lost) -> Result<Registry, Error> {
+fn registry(context: &Context, registered: Registered, lost: &Lost, here: bool) -> Result<Registry, Error> {
     let config = &context.config;
     let list = match context.mail_to {
         Some(_) => coursys_ops_checks::all_and_send_mail,
         None => coursys_ops_checks::all,
     };
     let mut checks = list(config);
-    let mut problems = coursys_ops_checks::own_problems(config, &checks);
-    if !problems.is_empty() {
-        problems.sort_by(|a, b| a.origin.cmp(&b.origin));
-        return Err(ConfigErrors { problems, refused: false }.into());
-    }
     for (spec, start) in registered {
         let check: Arc<dyn Check> = Arc::new(Callable::new(&spec, start, lost.clone())?);
         checks.push(check);
     }
     checks.sort_by(|a, b| a.spec().id.cmp(&b.spec().id));
-    Registry::new(checks).map_err(Error::usage)
+    Registry::new(settled(config, checks, here)?).map_err(Error::usage)
+}
+
+/// The checks where they are to be made: all of them `here`, or some of them by workers.
+pub fn settled(
+    config: &CoreConfig,
+    checks: Vec<Arc<dyn Check>>,
+    here: bool,
+) -> Result<Vec<Arc<dyn Check>>, Error> {
+    let mut config = config.clone();
+    if here {
+        config.checks.located.clear();
+    }
+    let settled = coursys_ops_checks::settled(&config, checks);
+    Ok(settled.map_err(|problems| ConfigErrors { problems, refused: false })?)
 }
 
 type Remembered<'a> = std::sync::MutexGuard<'a, coursys_ops_core::run::History>;

@@ -14,7 +14,7 @@ use coursys_ops_core::{Check, Context, Registry};
 use pyo3::prelude::*;
 
 use crate::callable::Lost;
-use crate::check::context;
+use crate::check::{context, settled};
 use crate::config::Config;
 use crate::error::Error;
 use crate::onlooker::Onlooker;
@@ -87,7 +87,8 @@ fn ask(
 /// The checks and the components, which share one survey.
 fn deployment(context: &Context, surveyor: &Surveyor) -> Result<(Registry, Vec<Arc<dyn Service>>), Error> {
     let config = &context.config;
-    let registry = Registry::new(coursys_ops_checks::all_beside(config, surveyor)).map_err(Error::usage)?;
+    let checks = settled(config, coursys_ops_checks::all_beside(config, surveyor), false)?;
+    let registry = Registry::new(checks).map_err(Error::usage)?;
     Ok((registry, services(config, surveyor)))
 }
 

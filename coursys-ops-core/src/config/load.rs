@@ -59,6 +59,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     resolve_paths(&schema, &mut settings, sources);
     let mut config = build(&schema, &settings, sources, &mut warnings)?;
     config.own = own;
+    config.checks.located_at = settings.get("checks.located").map(|setting| setting.origin.clone());
     doubts(&schema, &settings, sources, &mut warnings);
     let shown = settings.into_iter().map(|(key, setting)| {
         let secret = schema.find(&key).is_some_and(|key| key.kind == Kind::Secret);

@@ -83,6 +83,7 @@ fn sample(key: &Key) -> String {
         Kind::Number(low, high) => format!("{:?}", low + (high - low) / 3.0),
         Kind::Switch => "false".to_owned(),
         Kind::List | Kind::Words => "[\"sample\"]".to_owned(),
+        Kind::Places => "{ \"sample.*\" = \"fast\" }".to_owned(),
         Kind::TimeZone => "\"UTC\"".to_owned(),
         Kind::Version => "\"7.8.9\"".to_owned(),
         Kind::Url => "\"https://sam/ple\"".to_owned(),
@@ -96,7 +97,8 @@ fn sample(key: &Key) -> String {
 /// The leaves of a JSON document by their dotted paths.
 fn leaves(prefix: &str, value: &serde_json::Value, into: &mut BTreeMap<String, serde_json::Value>) {
     match value {
-        serde_json::Value::Object(object) => {
+        // A key that holds a table.
+        serde_json::Value::Object(object) if prefix != "checks.located" => {
             for (name, value) in object {
                 let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
                 leaves(&path, value, into);

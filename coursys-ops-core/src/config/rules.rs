@@ -11,6 +11,7 @@ use super::value::Value;
 /// Applies the rules to the merged settings; what breaks one is added to the problems.
 pub(super) fn apply(merged: &mut Merged) {
     queues(merged);
+    located(merged);
     encryption(merged);
     components(merged);
     needs(merged);
@@ -84,6 +85,31 @@ fn queues(merged: &mut Merged) {
             merged.problems.push(Problem::new(long.origin.clone(), "celery.long_queues", message));
         }
     }
+}
+
+/// Who is to look somewhere else is a worker of one of the queues.
+fn located(merged: &mut Merged) {
+    const KEY: &str = "checks.located";
+    let Some(Setting { value, origin }) = merged.settings.get(KEY) else { return };
+    let places = value.pairs().unwrap_or_default();
+    let queues = merged.settings.get("celery.queues");
+    let queues = queues.and_then(|queues| queues.value.list()).unwrap_or_default();
+    let known = || queues.iter().map(String::as_str);
+    let list = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut problems = Vec::new();
+    for (pattern, queue) in places.iter().filter(|(_, queue)| !queues.contains(queue)) {
+        let near = crate::nearest::nearest(queue, known());
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let (pattern, queue) = (pattern.escape_debug(), queue.escape_debug());
+        let message =
+            format!("expected one of `celery.queues` ({list}) for `{pattern}`, found `{queue}`{near}");
+        problems.push(Problem::new(origin.clone(), KEY, message));
+    }
+    if !places.is_empty() && !merged.settings.contains_key(&format!("{COMPONENTS}.celery.manager")) {
+        let message = "nobody can look there: this layout has no component `celery`";
+        problems.push(Problem::new(origin.clone(), KEY, message));
+    }
+    merged.problems.append(&mut problems);
 }
 
 /// TLS is for hosts: a Unix socket is never encrypted, and neither is NTP. What cannot be had must not seem to be.

@@ -45,6 +45,8 @@ pub enum Kind {
     Pattern,
     /// Names, each with a regular expression.
     Patterns,
+    /// Ids or globs of checks, each with a text.
+    Places,
     /// An address of the web that may have a query.
     Request,
 }
@@ -73,6 +75,12 @@ impl Value {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The names with their texts, when it is a table of them.
+    #[must_use]
+    pub fn pairs(&self) -> Option<&[(String, String)]> {
+        if let Self::Pairs(pairs) = self { Some(pairs) } else { None }
     }
 
     /// The texts, when it is a list.
@@ -140,6 +148,7 @@ impl Kind {
             Self::Mode => "permissions in octal digits, such as `\"0640\"`".to_owned(),
             Self::Pattern => "a regular expression".to_owned(),
             Self::Patterns => "a table of names, each with a regular expression".to_owned(),
+            Self::Places => "a table of ids or globs of checks, each with a text".to_owned(),
             Self::Request => "an `http://` or `https://` URL without user".to_owned(),
         }
     }
@@ -171,12 +180,13 @@ impl Kind {
             (Self::Integers(..), DeValue::Array(items)) => {
                 self.integers(items.iter().map(toml::Spanned::get_ref))
             }
-            (Self::Patterns, DeValue::Table(table)) => {
+            (Self::Patterns | Self::Places, DeValue::Table(table)) => {
                 let pair =
                     |(name, text): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
                         Some((name.get_ref().to_string(), text.get_ref().as_str()?.to_owned()))
                     };
                 let pairs: Option<Vec<_>> = table.iter().map(pair).collect();
+                let pairs = pairs.filter(|pairs| pairs.iter().all(|(name, _)| !name.is_empty()));
                 pairs.map(Value::Pairs).ok_or_else(|| self.mismatch("found another kind of item"))
             }
             (
@@ -186,7 +196,8 @@ impl Kind {
                 | Self::List
                 | Self::Integers(..)
                 | Self::Words
-                | Self::Patterns,
+                | Self::Patterns
+                | Self::Places,
                 _,
             ) => Err(mismatch()),
             (_, DeValue::String(text)) => self.text(text, optional),
@@ -215,6 +226,10 @@ impl Kind {
                     Err(error) => Err(self.mismatch(&format!("which this is not: {}", error.message()))),
                 }
             }
+            Self::Places => match DeValue::parse(text.trim()) {
+                Ok(value) => self.take_toml(value.get_ref(), optional),
+                Err(error) => Err(self.mismatch(&format!("which this is not: {}", error.message()))),
+            },
             // Commas may be part of an argument: without brackets it is a program and nothing else.
             Self::Words => self.list(vec![text.trim().to_owned()]),
             Self::List => self.list(text.split(',').map(|item| item.trim().to_owned()).collect()),

@@ -63,6 +63,7 @@ def check(
     read_only: bool,
     strict: bool,
     mail_to: Optional[str],
+    here: bool,
     on_event: Optional[Callable[[str], Any]],
 ) -> Tuple[str, List[str]]: ...
 def checks(config: Config, registered: _Registered) -> str: ...

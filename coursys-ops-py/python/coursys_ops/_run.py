@@ -41,13 +41,15 @@ def check(
     read_only: bool = False,
     strict: bool = False,
     email: str | None = None,
+    here: bool = False,
 ) -> Report:
     """Runs checks and returns the report, at most 0.2 s after ``deadline`` (in seconds), whatever hangs.
 
     ``config`` is a :class:`Config` or the path of a file. ``tier`` is ``sanity``, ``deploy`` or ``slow``; ``only`` and
     ``skip`` are ids and globs such as ``celery.*``; what the selected checks need is looked at, too, and with the tier
     ``deploy`` a check that ``only`` names by its whole id may be of any tier. ``read_only`` leaves out what writes or
-    sends; ``strict`` counts warnings as bad; ``email`` is an address to send a test mail to.
+    sends; ``strict`` counts warnings as bad; ``email`` is an address to send a test mail to. What ``checks.located`` sends
+    to workers is looked at by this process with ``here``.
 
     ``on_event`` is called on this thread with each event of the run, a dictionary as of ``--format jsonl``. An exception
     in it stops the run and is raised, and so is what a signal handler raises, such as ``KeyboardInterrupt``.
@@ -68,6 +70,7 @@ def check(
         read_only=read_only,
         strict=strict,
         mail_to=email,
+        here=here,
         on_event=None if on_event is None else _Parsed(on_event),
     )
     if lost:

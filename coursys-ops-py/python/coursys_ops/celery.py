@@ -18,7 +18,8 @@ SCHEMA = 1
 
 @shared_task(name=TASK, bind=True, ignore_result=False, acks_late=False, max_retries=0)
 def run_checks(self: Any, ids: list[str], deadline: float) -> dict[str, Any]:
-    """Makes the checks of these ids in this worker, by its own configuration, and returns the report as plain data.
+    """Makes the checks of these ids in this worker, by its own configuration, and returns the report as plain data. None of
+    them is sent on, whatever that configuration says.
 
     Nothing but ids and a deadline (seconds) is sent: no configuration, no secret. Raises nothing: what keeps the checks
     from running is told under `error`.
@@ -29,7 +30,7 @@ def run_checks(self: Any, ids: list[str], deadline: float) -> dict[str, Any]:
 
     answer: dict[str, Any] = {"schema": SCHEMA, "worker": self.request.hostname, "report": None, "error": None}
     try:
-        report = coursys_ops.check(conf.config(), only=list(ids), deadline=float(deadline))
+        report = coursys_ops.check(conf.config(), only=list(ids), deadline=float(deadline), here=True)
     except coursys_ops.Error as error:
         answer["error"] = Mask.of_settings().text(error)
     else:

@@ -125,14 +125,14 @@ class Reply:
         return True
 
 
-def check(config, registered, *, helper, tier, only, skip, deadline, read_only, strict, mail_to, on_event):
+def check(config, registered, *, helper, tier, only, skip, deadline, read_only, strict, mail_to, here, on_event):
     """A run."""
     _raise()
     assert isinstance(config, Config) and isinstance(registered, list)
     assert isinstance(helper, list) and all(isinstance(part, str) for part in helper)
     assert tier in (None, *TIERS) and isinstance(deadline, float)
     assert all(isinstance(name, str) for name in (*only, *skip))
-    CALLS.append({"tier": tier, "only": only, "skip": skip, "deadline": deadline, "config": config})
+    CALLS.append({"tier": tier, "only": only, "skip": skip, "deadline": deadline, "config": config, "here": here})
     checks = [each for each in CHECKS if TIERS[each["tier"]] <= TIERS[tier or "deploy"]]
     if only:
         checks = [each for each in checks if any(fnmatch.fnmatchcase(each["id"], glob) for glob in only)]

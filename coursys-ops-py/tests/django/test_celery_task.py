@@ -29,6 +29,10 @@ class Task(Case):
         assert [check["id"] for check in answer["report"]["checks"]] == ["broker.connection"]
         assert fake_native.CALLS[0]["deadline"] == 3.0
 
+    def test_it_sends_nothing_on(self):
+        self.call(["broker.connection"])
+        assert fake_native.CALLS[0]["here"] is True
+
     def test_what_keeps_it_from_running_is_told_without_secrets(self):
         fake_native.RAISES = coursys_ops.ConfigError(["`br/oker p@ss%2`"])
         answer = self.call(["broker.connection"])

@@ -33,6 +33,15 @@ send = lambda: celery_app.send_task("coursys_ops.run_checks", [ids, 10], queue=s
 print(json.dumps([answer.get(timeout=60) for answer in [send() for _ in range(4)]]))
 """
 
+#: Makes checks in a process of the package's own, as the program does: the queue, and what is located there.
+ASK_PACKAGE = """
+import json, sys
+import coursys_ops
+config, queues, located, *ids = sys.argv[1:]
+overrides = {"celery.queues": queues, "checks.located": located}
+print(coursys_ops.check(coursys_ops.Config.from_path(config, overrides=overrides), only=ids).to_json())
+"""
+
 DELETE_QUEUE = """
 import sys
 from site_fixture import celery_app
@@ -145,12 +154,47 @@ class OnServers(unittest.TestCase):
             found = {check["id"]: check["status"] for check in answer["report"]["checks"]}
             self.assertEqual((found["database.connection"], found["django.search.query"]), ("passed", "passed"))
 
-    def start(self, *argv):
+    def test_what_is_located_is_looked_at_by_a_worker_and_says_the_same(self):
+        """The worker is told by its own configuration to send on what it is sent. It has one child: who sent on would wait
+        for himself."""
+        queue = f"coursys-ops-located-{os.getpid()}"
+        queues = json.dumps(["batch", "email", "fast", "photo", "sims", queue])
+        ids = ["database.dumps", "disk.space.dumps", "disk.space.tmp", "files.writable.dumps"]
+        located = f'{{ "database.dumps" = "{queue}", "disk.space.tmp" = "{queue}", "*.dumps" = "{queue}" }}'
+        environment = {"COURSYS_OPS_CELERY__QUEUES": queues, "COURSYS_OPS_CHECKS__LOCATED": located}
+        worker = [self.python, "-m", "celery", "-A", "site_fixture", "worker", "-Q", queue, "-n", f"{queue}@test"]
+        server = self.start(*worker, "--concurrency=1", **environment)
+        try:
+            self.wait_for_worker(queue)
+            options = ("--set", f"celery.queues={queues}", "--set", f"checks.located={located}")
+            argv = (PROGRAM, "--config", CONFIG, "check", *ids, "--format", "json")
+            here = self.call(*argv)
+            there = self.call(*argv, *options)
+            package = self.call(self.python, "-c", ASK_PACKAGE, CONFIG, queues, located, *ids)
+        finally:
+            self.stop(server)
+            self.call(self.python, "-c", DELETE_QUEUE, queue)
+        outcome = self.outcome(here[1])
+        for code, document, err in (there, package):
+            found = self.outcome(document)
+            self.assertEqual({id: found[id] for id in ids}, {id: outcome[id] for id in ids}, err)
+            for check in json.loads(document)["checks"]:
+                if check["id"] in ids:
+                    self.assertEqual(check["location"], {"queue": queue})
+                    self.assertIn(f"(seen by {queue}@test)", check["findings"][0]["message"])
+        self.assertEqual(there[0], here[0], there[2])
+
+    def wait_for_worker(self, queue):
+        """Until it has answered once: the first call makes a child load the site."""
+        status, _, err = self.call(self.python, "-c", ASK_WORKER, queue)
+        self.assertEqual(status, 0, err)
+
+    def start(self, *argv, **environment):
         """Starts a server of the site's."""
         return subprocess.Popen(
             argv,
             cwd=self.site,
-            env=self.environment,
+            env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -26,5 +26,10 @@ pub(super) fn site(list: &mut List) {
 
 pub(super) fn checks(list: &mut List) {
     list.need("checks.off", Kind::List, "ids or globs of checks that are switched off");
+    list.need(
+        "checks.located",
+        Kind::Places,
+        "what is looked at by a worker, where it is: ids or globs of checks, each with the queue of the worker",
+    );
     list.need("checks.concurrency", Kind::Integer(1, 1024), "how many checks run at the same time");
 }

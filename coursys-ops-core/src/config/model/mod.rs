@@ -31,6 +31,7 @@ pub use web::{Gunicorn, Ports, Subnet, Web};
 
 pub use crate::machine::{FileType, PortProtocol, PrivatePort};
 
+use super::error::{Origin, Problem};
 use crate::secret::Secret;
 
 /// Everything that is configured, after all layers.
@@ -180,6 +181,20 @@ pub struct Disk {
 pub struct Checks {
     /// Ids or globs of checks that are switched off.
     pub off: Vec<String>,
+    /// Ids or globs of checks that are made by the workers of a queue, each with the queue.
+    pub located: BTreeMap<String, String>,
+    /// Where that is written, for messages.
+    #[serde(skip)]
+    pub located_at: Option<Origin>,
     /// How many checks run at the same time.
     pub concurrency: usize,
+}
+
+impl Checks {
+    /// Something that is wrong with `checks.located`.
+    #[must_use]
+    pub fn misplaced(&self, message: impl Into<String>) -> Problem {
+        let origin = self.located_at.clone().unwrap_or(Origin::Argument("the configuration"));
+        Problem::new(origin, "checks.located", message)
+    }
 }
