@@ -40,10 +40,10 @@ impl Leftovers {
     }
 }
 
-/// What the site adds by itself: its beat saves a row for each of its own tasks, the task that `celery.reporting-db` says
-/// it runs saves one, and every page that anybody gets does (so a web server that was started again has one more).
+/// What the site adds by itself: its beat saves a row for each of its own tasks, the tasks that checks say they run save
+/// one, and every page that anybody gets does (so a web server that was started again has one more).
 const OWN: [(&str, &str); 2] = [
-    ("log_celerytasklog", " WHERE task NOT LIKE '%beat_test%' AND task NOT LIKE '%check_sims_task%'"),
+    ("log_celerytasklog", " WHERE task NOT LIKE '%beat_test%' AND task NOT LIKE '%.check\\_%'"),
     ("log_requestlog", " WHERE FALSE"),
 ];
 

