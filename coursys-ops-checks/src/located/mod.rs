@@ -21,6 +21,7 @@ use serde_json::json;
 
 use crate::celery_call::Call;
 use crate::celery_talk::{Mute, Talk};
+use crate::maintenance;
 use crate::workers::Roll;
 
 pub use plan::settled;
@@ -99,7 +100,7 @@ impl Located {
             Err(Mute::Told(finding)) if finding.code == Code::NotRegistered => {
                 site_tasks::ask(&talk, &self.spec.id).await.map(|finding| vec![finding])
             }
-            Err(Mute::Told(finding)) => Err(finding),
+            Err(Mute::Told(finding)) => Err(at_rest(scope, finding).await?),
             Err(Mute::Silent(silence)) => Err(match silence.holder(&call) {
                 Some(node) => self.hangs(node, patience),
                 None => self.not_begun(silence.finding(&self.queue, &scope.config().celery)),
@@ -126,6 +127,15 @@ impl Located {
             _ => finding,
         }
     }
+}
+
+/// A queue without workers is as it should be while the site is in maintenance.
+async fn at_rest(scope: &Scope, finding: Finding) -> Result<Finding, Finding> {
+    let is_empty = matches!(finding.code, Code::NoConsumer | Code::NoQueue);
+    if is_empty && maintenance::is_on(scope).await? {
+        return Ok(maintenance::skipped(scope, &format!("nobody can look, because {}", finding.message)));
+    }
+    Ok(finding)
 }
 
 #[async_trait]

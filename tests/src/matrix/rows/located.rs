@@ -58,6 +58,13 @@ fn on_the_way() -> Vec<Fault> {
             .culprit("celery.queue.batch", "warning busy")
             .culprit(ID, "warning busy")
             .telling("not begun before the deadline"),
+        sent("the worker that should look is stopped for a maintenance", "stopped")
+            .with(inject::stopped("celery-batch"))
+            .with(|scene| super::maintenance::flag(scene, ""))
+            .culprit("celery.queue.batch", "failed no_consumer")
+            .also(ID, "skipped in_maintenance")
+            .also("maintenance.state", "warning flag_without_lease")
+            .also("database.dumps", "skipped in_maintenance"),
         sent("no message gets to the worker that should look", "stopped")
             .with(inject::stopped("rabbitmq"))
             .culprit("broker.connection", "failed refused"),

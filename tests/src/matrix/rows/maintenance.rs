@@ -28,7 +28,7 @@ pub fn rows() -> Vec<Fault> {
 }
 
 /// A flag that nginx knows nothing of, so that the site is as it always is.
-fn flag(scene: &mut Scene<'_>, content: &str) {
+pub(super) fn flag(scene: &mut Scene<'_>, content: &str) {
     let path = scene.directory().join("503");
     std::fs::write(&path, content).expect("a directory of one's own");
     scene.set("maintenance.flag", path.display());
