@@ -161,7 +161,9 @@ fn sweep(dir: &OwnedFd, name: &OsStr) {
     for entry in entries.flatten() {
         let found = OsStr::from_bytes(entry.file_name().to_bytes());
         let process = found.as_bytes().strip_prefix(beside.as_bytes());
-        let process = process.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+        let process = process.and_then(|number| std::str::from_utf8(number).ok()?.parse::<i32>().ok());
+        // A negative number is no process, and not to be asked for.
+        let process = process.filter(|number| *number > 0);
         let is_gone = |pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH);
         if process.and_then(rustix::process::Pid::from_raw).is_some_and(is_gone)
             && matches!(kind(dir, found), Ok(Some(FileType::RegularFile)))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use coursys_ops_core::Check;
 use coursys_ops_core::config::{Config, Problem};
 use coursys_ops_core::glob::glob_matches;
-use coursys_ops_core::model::{CheckSpec, DEFAULT_DEADLINE, Effects};
+use coursys_ops_core::model::{CheckSpec, DEFAULT_DEADLINE, Effects, Tier};
 use coursys_ops_core::nearest::nearest;
 
 use super::located;
@@ -17,6 +17,10 @@ use crate::{broker_alarms, broker_connection, celery_queue, own};
 /// The way to the workers takes its part of a run's time: where checks need each other in a row, what is located gets so
 /// much of its own timeout, the first that lets the row end in time.
 const SHARES: [f64; 8] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+
+/// What must be well for anything to be sent: a broker that takes messages, or at least, where there is no time to ask for
+/// its alarms before, one that can be reached.
+const WAYS: [&str; 2] = [broker_alarms::ID, broker_connection::ID];
 
 type Specs<'a> = BTreeMap<&'a str, &'a CheckSpec>;
 
@@ -43,7 +47,7 @@ fn place(config: &Config, checks: Vec<Arc<dyn Check>>, problems: &mut Vec<Proble
     let specs: Specs<'_> = checks.iter().map(|check| (check.spec().id.as_str(), check.spec())).collect();
     let mut wrong = |message: String| problems.push(config.checks.misplaced(message));
     let places = places(config, &specs, &mut wrong);
-    let Some(share) = share(&specs, &places) else {
+    let Some((broker, share)) = fit(&specs, &places) else {
         wrong(format!(
             "with the way to the workers, checks that need each other take longer than the {} s of a run; leave those \
              out that need most",
@@ -57,7 +61,7 @@ fn place(config: &Config, checks: Vec<Arc<dyn Check>>, problems: &mut Vec<Proble
         match places.get(spec.id.as_str()) {
             Some(queue) => {
                 let needs = needed(&specs, &spec.id).into_iter().map(ToOwned::to_owned).collect();
-                located(check, queue, way(spec), needs, spec.timeout.mul_f64(share), &roll)
+                located(check, queue, way(spec, broker), needs, spec.timeout.mul_f64(share), &roll)
             }
             None => Arc::clone(check),
         }
@@ -96,10 +100,9 @@ fn places<'a>(config: &'a Config, specs: &Specs<'a>, wrong: &mut impl FnMut(Stri
     places
 }
 
-/// What must be well for anything to be sent. Nothing of a later tier may be needed.
-fn way(spec: &CheckSpec) -> &'static str {
-    use coursys_ops_core::model::Tier;
-    if spec.tier < Tier::Deploy { broker_connection::ID } else { broker_alarms::ID }
+/// Which of [`WAYS`] a check needs. Nothing of a later tier may be needed.
+fn way(spec: &CheckSpec, broker: &'static str) -> &'static str {
+    if spec.tier < Tier::Deploy { broker_connection::ID } else { broker }
 }
 
 /// Everything that a check needs, through any depth.
@@ -115,11 +118,13 @@ fn needed<'a>(specs: &Specs<'a>, id: &str) -> BTreeSet<&'a str> {
     found
 }
 
-/// The largest of [`SHARES`] by which every row of checks that need each other ends within a run; nothing when none does.
-fn share(specs: &Specs<'_>, places: &Places<'_>) -> Option<f64> {
-    SHARES.into_iter().find(|share| {
+/// The first of [`WAYS`], with the largest of [`SHARES`], by which every row of checks that need each other ends within a run;
+/// nothing when none does.
+fn fit(specs: &Specs<'_>, places: &Places<'_>) -> Option<(&'static str, f64)> {
+    let all = WAYS.into_iter().flat_map(|broker| SHARES.map(|share| (broker, share)));
+    all.into_iter().find(|fit| {
         let mut known = BTreeMap::new();
-        specs.keys().all(|id| time(specs, places, *share, id, &mut known) <= DEFAULT_DEADLINE)
+        specs.keys().all(|id| time(specs, places, *fit, id, &mut known) <= DEFAULT_DEADLINE)
     })
 }
 
@@ -127,7 +132,7 @@ fn share(specs: &Specs<'_>, places: &Places<'_>) -> Option<f64> {
 fn time<'a>(
     specs: &Specs<'a>,
     places: &Places<'_>,
-    share: f64,
+    (broker, share): (&'static str, f64),
     id: &'a str,
     known: &mut BTreeMap<&'a str, Duration>,
 ) -> Duration {
@@ -138,8 +143,9 @@ fn time<'a>(
     known.insert(id, Duration::ZERO);
     let Some(spec) = specs.get(id) else { return Duration::ZERO };
     let is_located = places.contains_key(id);
-    let needs = spec.needs.iter().map(String::as_str).chain(is_located.then(|| way(spec)));
-    let before = needs.map(|need| time(specs, places, share, need, known)).max().unwrap_or_default();
+    let needs = spec.needs.iter().map(String::as_str).chain(is_located.then(|| way(spec, broker)));
+    let before =
+        needs.map(|need| time(specs, places, (broker, share), need, known)).max().unwrap_or_default();
     let own = if is_located { spec.timeout.mul_f64(share) } else { spec.timeout };
     known.insert(id, before + own);
     before + own

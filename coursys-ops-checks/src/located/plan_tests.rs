@@ -53,6 +53,11 @@ fn whatever_is_located_ends_within_a_run() {
     // One that is not located itself, but needs one that is.
     let there = registry(r#"{ "files.writable.dumps" = "batch" }"#);
     assert!(there.spec("files.writable.dumps").unwrap().timeout < Duration::from_secs(5));
+    assert_eq!(
+        there.spec("files.writable.dumps").unwrap().needs,
+        ["broker.connection"],
+        "no time for its alarms"
+    );
     assert_eq!(there.spec("disk.space.dumps").unwrap().timeout, Duration::from_secs(5));
     let slow = complaint(r#"{ "search.connection" = "batch" }"#);
     assert!(slow.contains("longer than the 15 s of a run"), "{slow}");

@@ -19,8 +19,8 @@ mod web;
 
 pub use cache::{asked_in_vain, connected, left_alone, memcached, overfilled, overrun};
 pub use celery::{
-    crowded, false_control, false_markup, forgotten, forgotten_vhost, held, hung_children, hung_main,
-    stranger, told_off,
+    crowded, false_control, false_markup, false_worker, forgotten, forgotten_vhost, held, hung_children,
+    hung_main, stranger, told_off,
 };
 pub use disk::{disk, hung_disk};
 pub use file::{chmod, chown, missing, replaced, touched};

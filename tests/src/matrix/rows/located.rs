@@ -121,7 +121,7 @@ fn answers() -> Vec<Fault> {
             .culprit(ID, "failed task_failed")
             .telling("broken"),
         // The file system that it looks at hangs, say.
-        answers("a worker looks and comes to no end", "hung task", "time.sleep(7)")
+        answers("a worker looks and comes to no end", "hung worker", "time.sleep(7)")
             .culprit(ID, "failed timeout")
             .telling("has begun to look"),
     ]
