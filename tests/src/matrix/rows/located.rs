@@ -17,6 +17,15 @@ fn sent(name: &str, mechanism: &'static str) -> Fault {
     Fault::new(name, mechanism).set("checks.located", format!(r#"{{ "{ID}" = "batch" }}"#))
 }
 
+/// A check for which the site has a task of its own, so that the workers' children are in it: what a worker does not know, its
+/// main process says at once.
+const OF_SITE: &str = "disk.space.dumps";
+
+/// A row in which that one is made by the worker of `batch`.
+fn of_site(name: &str, mechanism: &'static str) -> Fault {
+    Fault::new(name, mechanism).set("checks.located", format!(r#"{{ "{OF_SITE}" = "batch" }}"#))
+}
+
 /// The workers of the set do not have the package.
 fn without_the_package() -> Vec<Fault> {
     let dumps = |name| {
@@ -49,14 +58,14 @@ fn on_the_way() -> Vec<Fault> {
             .with(inject::hung("celery-batch"))
             .culprit("celery.queue.batch", "failed dead")
             .culprit(ID, "failed dead"),
-        sent("the children of the worker that should look hang", "hung children")
+        of_site("the children of the worker that should look hang", "hung children")
             .with(inject::hung_children("celery-batch"))
             .culprit("celery.queue.batch", "failed wedged")
-            .culprit(ID, "failed wedged"),
-        sent("the worker that should look has long tasks", "worker busy")
+            .culprit(OF_SITE, "failed wedged"),
+        of_site("the worker that should look has long tasks", "worker busy")
             .with(inject::held("batch", 2))
             .culprit("celery.queue.batch", "warning busy")
-            .culprit(ID, "warning busy")
+            .culprit(OF_SITE, "warning busy")
             .telling("not begun before the deadline"),
         sent("the worker that should look is stopped for a maintenance", "stopped")
             .with(inject::stopped("celery-batch"))
