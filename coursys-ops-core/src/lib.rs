@@ -28,6 +28,7 @@ pub mod render;
 pub mod run;
 pub mod secret;
 pub mod service;
+mod shell;
 #[cfg(test)]
 mod testing;
 mod trust;

@@ -15,7 +15,6 @@ mod reference;
 mod rules;
 mod schema;
 mod secrets;
-mod shell;
 mod show;
 mod site;
 pub(crate) mod sources;
@@ -39,7 +38,6 @@ pub use own::{COMMON_KEYS, OWN_KINDS, OwnKey, own_example, own_keys};
 pub use profile::{DEFAULT_LAYOUT, LAYOUTS, profile};
 pub use reference::{reference, template};
 pub use schema::{Key, SERVERS, Schema};
-pub use shell::assignments;
 pub use show::{show_json, show_text};
 pub use site::{answered, harmless, site_complaint};
 pub use sources::{

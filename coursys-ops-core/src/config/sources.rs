@@ -8,8 +8,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::error::{ConfigErrors, Origin, Problem};
 use super::layer::SITE_VARIABLES;
-use super::shell;
-use crate::trust;
+use crate::{shell, trust};
 
 /// The configuration file when nothing names one; the only one that may be missing.
 pub const DEFAULT_FILE: &str = "/etc/coursys-ops/config.toml";

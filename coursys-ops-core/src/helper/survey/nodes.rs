@@ -23,7 +23,7 @@ pub(super) fn environment<'a>(
     for path in files {
         let look = super::super::file::look(path, MOST_ENVIRONMENT).ok();
         let bytes = look.and_then(|look| look.content.bytes()).unwrap_or_default();
-        all.extend(crate::config::assignments(&String::from_utf8_lossy(&bytes)));
+        all.extend(crate::shell::assignments(&String::from_utf8_lossy(&bytes)));
     }
     all
 }

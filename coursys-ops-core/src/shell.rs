@@ -1,4 +1,4 @@
-//! The site's `/etc/profile.d` file, read as assignments. It is never executed.
+//! Files of assignments as a shell reads them: the site's in `/etc/profile.d`, and those of units. Nothing is executed.
 
 use std::collections::BTreeMap;
 
