@@ -34,7 +34,7 @@ pub use staging::{Ended, Staging, staging};
 pub use staging_compose::{PATIENCE, container, healthy_compose, settles};
 pub use staging_cron::CronAt;
 pub use staging_keep::{Component, Kept};
-pub use staging_load::{LOAD, was_served};
+pub use staging_load::{LOAD, slow_page, was_served};
 pub use staging_maintenance::{FLAG, Open, WORKERS};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;

@@ -38,3 +38,24 @@ pub fn was_served(load: &Ended) {
     assert_eq!(answers.keys().collect::<Vec<_>>(), ["200", "503"], "{told}");
     assert!(told["rate"].as_f64().unwrap() > 25.0, "{told}");
 }
+
+/// The site's `docs/urls.py` with a page more, which writes the time into a file, as the site sees it, for as many seconds
+/// as its address says.
+#[must_use]
+pub fn slow_page(file: &str) -> String {
+    format!(
+        r#"
+import time
+from django.http import HttpResponse
+from django.urls import path
+from . import views
+def slow(request, seconds):
+    until = time.time() + seconds
+    while time.time() < until:
+        with open("{file}", "a") as out: out.write("%f\n" % time.time())
+        time.sleep(0.2)
+    return HttpResponse("done")
+urlpatterns = [path("", views.index, name="docs"), path("slow/<int:seconds>/", slow)]
+"#
+    )
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use coursys_ops_tests::compose::{STAMPS, WORKERS, acts, is, is_open, python, running, stamps};
-use coursys_ops_tests::{LOAD, Staging, healthy_compose, was_served};
+use coursys_ops_tests::{LOAD, Staging, healthy_compose, slow_page, was_served};
 
 /// The site is under load for as long as it is closed and opened.
 const LONG: Duration = Duration::from_secs(900);
@@ -16,27 +16,12 @@ const REST: Duration = Duration::from_secs(20);
 /// Where the slow page writes its times, as the site sees it; on the server it is below `/data`.
 const PAGE: &str = "/submitted_files/slow-page";
 
-/// A page that writes for as long as it is asked to.
-const SLOW_PAGE: &str = r#"
-import time
-from django.http import HttpResponse
-from django.urls import path
-from . import views
-def slow(request, seconds):
-    until = time.time() + seconds
-    while time.time() < until:
-        with open("/submitted_files/slow-page", "a") as out: out.write("%f\n" % time.time())
-        time.sleep(0.2)
-    return HttpResponse("done")
-urlpatterns = [path("", views.index, name="docs"), path("slow/<int:seconds>/", slow)]
-"#;
-
 /// Gives the containers of the site a page that writes; they are made anew when this is dropped.
 struct Slow<'a>(&'a Staging);
 
 impl<'a> Slow<'a> {
     fn on(server: &'a Staging) -> Self {
-        fs::write(server.path("/run/urls.py"), SLOW_PAGE).unwrap();
+        fs::write(server.path("/run/urls.py"), slow_page(PAGE)).unwrap();
         server.done(&["chmod", "644", "/run/urls.py"]);
         for name in ["coursys-app-1", "coursys-app-2"] {
             server.done(&["docker", "cp", "/run/urls.py", &format!("{name}:/coursys/docs/urls.py")]);

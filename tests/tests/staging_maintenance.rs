@@ -4,27 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use coursys_ops_tests::{Ended, FLAG, LOAD, Open, Staging, WORKERS, staging, was_served};
+use coursys_ops_tests::{Ended, FLAG, LOAD, Open, Staging, WORKERS, slow_page, staging, was_served};
 
 const VM: &str = "vm";
 
 /// The site is under load for as long as it is closed and opened.
 const LONG: Duration = Duration::from_secs(900);
-
-/// A page that writes for as long as it is asked to.
-const SLOW_PAGE: &str = r#"
-import time
-from django.http import HttpResponse
-from django.urls import path
-from . import views
-def slow(request, seconds):
-    until = time.time() + seconds
-    while time.time() < until:
-        with open("/opt/logs/load-pages", "a") as out: out.write("%f\n" % time.time())
-        time.sleep(0.2)
-    return HttpResponse("done")
-urlpatterns = [path("", views.index, name="docs"), path("slow/<int:seconds>/", slow)]
-"#;
 
 /// Where tasks write that they were done.
 const STAMPS: &str = "/opt/logs/load-stamps";
@@ -44,7 +29,7 @@ impl<'a> Loaded<'a> {
     fn site(server: &'a Staging) -> Self {
         let loaded = Self(server);
         fs::write(server.path("/run/load.py"), LOAD).unwrap();
-        fs::write(server.path("/coursys/docs/urls.py"), SLOW_PAGE).unwrap();
+        fs::write(server.path("/coursys/docs/urls.py"), slow_page(PAGES)).unwrap();
         server.systemctl(&["restart", "gunicorn"]);
         let _ = server.run(&["rm", "-f", STAMPS, PAGES]);
         let ask = ["curl", "-sf", "-o", "/dev/null", "-H", "Host: coursys.test", "http://127.0.0.1/docs/"];
