@@ -18,6 +18,9 @@ use crate::{broker_alarms, broker_connection, celery_queue, own};
 /// much of its own timeout, the first that lets the row end in time.
 const SHARES: [f64; 8] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
+/// The way there and back takes its time, however quick the check itself is.
+const LEAST: Duration = Duration::from_millis(1500);
+
 /// What must be well for anything to be sent: a broker that takes messages, or at least, where there is no time to ask for
 /// its alarms before, one that can be reached.
 const WAYS: [&str; 2] = [broker_alarms::ID, broker_connection::ID];
@@ -61,7 +64,7 @@ fn place(config: &Config, checks: Vec<Arc<dyn Check>>, problems: &mut Vec<Proble
         match places.get(spec.id.as_str()) {
             Some(queue) => {
                 let needs = needed(&specs, &spec.id).into_iter().map(ToOwned::to_owned).collect();
-                located(check, queue, way(spec, broker), needs, spec.timeout.mul_f64(share), &roll)
+                located(check, queue, way(spec, broker), needs, granted(spec, share), &roll)
             }
             None => Arc::clone(check),
         }
@@ -128,6 +131,11 @@ fn fit(specs: &Specs<'_>, places: &Places<'_>) -> Option<(&'static str, f64)> {
     })
 }
 
+/// How long a worker and the way to it may take for a check.
+fn granted(spec: &CheckSpec, share: f64) -> Duration {
+    spec.timeout.mul_f64(share).max(LEAST)
+}
+
 /// How long it takes at most until a check is done, with what it needs.
 fn time<'a>(
     specs: &Specs<'a>,
@@ -146,7 +154,7 @@ fn time<'a>(
     let needs = spec.needs.iter().map(String::as_str).chain(is_located.then(|| way(spec, broker)));
     let before =
         needs.map(|need| time(specs, places, (broker, share), need, known)).max().unwrap_or_default();
-    let own = if is_located { spec.timeout.mul_f64(share) } else { spec.timeout };
+    let own = if is_located { granted(spec, share) } else { spec.timeout };
     known.insert(id, before + own);
     before + own
 }

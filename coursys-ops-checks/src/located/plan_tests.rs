@@ -64,6 +64,17 @@ fn whatever_is_located_ends_within_a_run() {
 }
 
 #[test]
+fn the_quickest_check_still_has_time_for_its_way() {
+    let there = registry(r#"{ "service.ruby-markup" = "batch", "files.writable.dumps" = "batch" }"#);
+    assert!(registry("{}").spec("service.ruby-markup").unwrap().timeout < LEAST);
+    assert_eq!(there.spec("service.ruby-markup").unwrap().timeout, LEAST);
+    assert!(there.spec("files.writable.dumps").unwrap().timeout >= LEAST);
+    // Where a row of checks begins with it, that one must end within a run, too.
+    let slow = complaint(r#"{ "service.nginx" = "batch" }"#);
+    assert!(slow.contains("longer than the 15 s of a run"), "{slow}");
+}
+
+#[test]
 fn a_whole_id_says_more_than_a_glob() {
     let there = registry(r#"{ "disk.space.*" = "batch", "disk.space.tmp" = "fast" }"#);
     let queue = |id: &str| there.spec(id).unwrap().location.clone();
