@@ -49,6 +49,34 @@ pub fn replace(path: &Path, content: &[u8], mode: Option<u32>, links: Links) -> 
     prepare(path, content, mode, links)?.take_its_place()
 }
 
+/// The same, but whatever is in its place goes: a symbolic link, which is not followed, a pipe, an empty directory. What is
+/// there stays until the new file is complete on disk, so that a full disk changes nothing.
+///
+/// # Errors
+///
+/// See [`DiskError`]; a directory that is not empty stays.
+pub fn replace_anything(
+    path: &Path,
+    content: &[u8],
+    mode: Option<u32>,
+    links: Links,
+) -> Result<(), DiskError> {
+    let (dir, name) = place(path, links)?;
+    let kind = kind(&dir, name)?;
+    let prepared = write_beside(dir, name, content, mode)?;
+    // All else is replaced by the new name itself.
+    if kind == Some(FileType::Directory) {
+        match rustix::fs::unlinkat(&prepared.dir, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                return Err(DiskError::NotAFile("a directory that is not empty"));
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    prepared.take_its_place()
+}
+
 /// Writes the new contents of a file beside it, complete on disk, for [`Prepared::take_its_place`]: of several files all can
 /// be written before the first is replaced, so that a full disk changes none.
 ///

@@ -45,6 +45,49 @@ fn what_is_no_regular_file_is_never_replaced() {
     assert_eq!(names(&dir), ["link", "target"]);
 }
 
+/// What others put where a file should be.
+fn in_the_way(dir: &Path) -> Vec<(&'static str, PathBuf)> {
+    let target = dir.join("target");
+    std::fs::write(&target, "precious").unwrap();
+    symlink(&target, dir.join("link")).unwrap();
+    symlink("/nowhere", dir.join("dangling")).unwrap();
+    rustix::fs::mkfifoat(CWD, dir.join("pipe"), Mode::from_raw_mode(0o600)).unwrap();
+    std::fs::create_dir(dir.join("directory")).unwrap();
+    std::fs::write(dir.join("file"), "old").unwrap();
+    let names = ["link", "dangling", "pipe", "directory", "file", "nothing"];
+    names.map(|name| (name, dir.join(name))).to_vec()
+}
+
+#[test]
+fn whatever_is_in_the_way_of_a_file_goes_when_that_is_asked_for() {
+    let (_dir, dir) = place();
+    for (what, path) in in_the_way(&dir) {
+        replace_anything(&path, b"new", Some(0o644), Links::Refused).unwrap();
+        assert!(std::fs::symlink_metadata(&path).unwrap().is_file(), "{what}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new", "{what}");
+    }
+    assert_eq!(std::fs::read_to_string(dir.join("target")).unwrap(), "precious");
+    let full = dir.join("full");
+    std::fs::create_dir_all(full.join("precious")).unwrap();
+    let refused = replace_anything(&full, b"new", None, Links::Refused).unwrap_err().to_string();
+    assert_eq!(refused, "it is a directory that is not empty");
+    assert_eq!(names(&full), ["precious"]);
+    assert!(names(&dir).iter().all(|name| !name.starts_with('.')), "nothing stays beside it");
+}
+
+#[test]
+fn what_is_in_the_way_stays_until_the_new_file_is_complete() {
+    let (_dir, dir) = place();
+    // The new file beside it needs a longer name, which no file system takes.
+    let path = |name: &str| dir.join(format!("{name}{}", "x".repeat(255 - name.len())));
+    for (what, old) in in_the_way(&dir) {
+        let path = path(what);
+        let is_there = std::fs::rename(&old, &path).is_ok();
+        assert!(replace_anything(&path, b"new", None, Links::Refused).is_err(), "{what}");
+        assert_eq!(std::fs::symlink_metadata(&path).is_ok(), is_there, "{what}");
+    }
+}
+
 #[test]
 fn no_link_on_the_way_is_followed_unless_the_caller_has_put_it_there() {
     let (_dir, dir) = place();

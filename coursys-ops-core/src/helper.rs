@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::PrivatePort;
 
+pub(crate) use change::Placing;
 pub use dumps::{Contents, ContentsEnd, Dump, Dumps};
 pub use errands::{Errand, FileStat};
 pub use everybody::Seen;

@@ -196,6 +196,46 @@ fn a_flag_of_others_is_taken_over_on_request_and_a_maintenance_that_is_served_is
 
 #[test]
 #[ignore = "takes minutes: `cargo xtask test full maintenance`"]
+fn whatever_lies_in_the_place_of_the_flag_is_taken_over_and_stays_until_ours_is_written() {
+    let Some(server) = staging(VM) else { return };
+    let open = Open::on(&server);
+    open.does(&["503"]);
+    let passwd = server.done(&["sha256sum", "/etc/passwd"]);
+    for (what, make) in [
+        ("a link", "ln -s /etc/passwd"),
+        ("a link to nothing", "ln -s /nowhere"),
+        ("a directory", "mkdir"),
+        ("a pipe", "mkfifo"),
+        ("a gigabyte", "truncate -s 1G"),
+    ] {
+        let make = format!("rm {FLAG} && {make} {FLAG}");
+        assert_eq!(server.run_as("coursys", &["sh", "-c", &make]).code, 0, "{what}");
+        open.is("inconsistent", "flag_without_lease");
+        open.does(&["503", "--take-over", "--reason", what]);
+        open.is("on", "-");
+        assert_eq!(open.status()["lease"]["why"], what);
+        assert_eq!(server.run(&["test", "-f", FLAG, "-a", "!", "-h", FLAG]).code, 0, "{what}");
+    }
+    open.does(&["rm503"]);
+    open.is_open();
+    // Where there is no room for ours, nobody loses theirs: nginx would open the site, and the workers run.
+    let full = "mkdir -p /run/load-full && mount -t tmpfs -o size=4k,mode=777 full /run/load-full && \
+                runuser -u coursys -- ln -s /etc/passwd /run/load-full/503 && \
+                runuser -u coursys -- sh -c 'cat /dev/zero > /run/load-full/x' 2>/dev/null; true";
+    server.done(&["sh", "-c", full]);
+    let ended = open.ops(&["--set", "maintenance.flag=/run/load-full/503", "503", "--take-over"]);
+    let link = server.run(&["readlink", "/run/load-full/503"]).stdout;
+    let left = server.run(&["ls", "-A", "/run/load-full"]).stdout;
+    server.done(&["umount", "/run/load-full"]);
+    assert_eq!((ended.code, link.trim()), (1, "/etc/passwd"), "{ended:?}");
+    assert_eq!(left.split_whitespace().collect::<Vec<_>>(), ["503", "x"]);
+    open.does(&["abandon"]);
+    open.is_open();
+    assert_eq!(server.done(&["sha256sum", "/etc/passwd"]), passwd);
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
 fn a_drained_site_keeps_its_workers_from_being_stopped_and_goes_on_to_a_maintenance() {
     let Some(server) = staging(VM) else { return };
     let open = Open::on(&server);

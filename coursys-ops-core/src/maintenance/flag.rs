@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::lease::{self, Lease};
 use crate::check::Scope;
-use crate::helper::{Answer, Ask, Content, FileLook};
+use crate::helper::{Answer, Ask, Content, FileLook, Placing};
 use crate::plan::FileChange;
 use crate::process::{Command, User};
 
@@ -95,10 +95,35 @@ pub async fn write(
     lease: Option<&Lease>,
     user: Option<User>,
 ) -> Result<(), String> {
+    change(scope, path, lease, user, false).await
+}
+
+/// Writes the flag in the place of whatever is there, which stays until the flag is complete.
+///
+/// # Errors
+///
+/// Why it could not be done; what was there is there still.
+pub(super) async fn take_over(
+    scope: &Scope,
+    path: &Path,
+    lease: &Lease,
+    user: Option<User>,
+) -> Result<(), String> {
+    change(scope, path, Some(lease), user, true).await
+}
+
+async fn change(
+    scope: &Scope,
+    path: &Path,
+    lease: Option<&Lease>,
+    user: Option<User>,
+    over_anything: bool,
+) -> Result<(), String> {
     let change = FileChange { path: path.to_owned(), content: lease.map(Lease::to_text), mode: MODE };
     let verb = if lease.is_some() { "write" } else { "remove" };
     let failed = |why: String| format!("cannot {verb} the flag `{}`: {why}", path.display());
-    let input = serde_json::to_vec(&change).map_err(|error| failed(error.to_string()))?;
+    let input = serde_json::to_vec(&Placing { change, over_anything });
+    let input = input.map_err(|error| failed(error.to_string()))?;
     let command = Command::ask(Ask::Change).user(user).input(input);
     let output = scope.run(command).await.map_err(|error| failed(error.to_string()))?;
     let answer: Answer<()> =

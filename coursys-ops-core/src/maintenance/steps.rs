@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Bare, Flag, Lease, flag};
+use super::{Flag, Lease, flag};
 use crate::run::{BuiltIn, Doing};
 
 /// Writes the flag, unless somebody else has put his there meanwhile; see [`super::BuiltInStep::FLAG`].
@@ -33,11 +33,8 @@ impl BuiltIn for FlagStep {
                 ));
             }
             Flag::Ours(_) => {}
-            // A link or a pipe can be removed, and is nobody's word.
-            Flag::Bare(Bare::NotAFile) => {
-                flag::write(scope, &path, None, user.clone()).await?;
-            }
-            Flag::Bare(_) => {}
+            // A link or a pipe is nobody's word. Nginx may take it for one, so that it stays until ours is in its place.
+            Flag::Bare(_) => return flag::take_over(scope, &path, &lease, user).await,
         }
         flag::write(scope, &path, Some(&lease), user).await
     }
