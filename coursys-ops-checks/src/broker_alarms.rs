@@ -156,7 +156,8 @@ impl Check for BrokerAlarms {
         connection.close().await;
         let mut taken = taken.unwrap_or_else(|error| error.finding(&broker.server));
         if taken.code == Code::Alarm {
-            let containers = self.surveyor.containers(scope, COMPONENT).await;
+            // Where it is at home is told as far as it is known.
+            let containers = self.surveyor.containers(scope, COMPONENT).await.unwrap_or_default();
             taken.message.extend(containers.iter().map(|container| format!("; {}", home(container))));
         }
         vec![taken, version]

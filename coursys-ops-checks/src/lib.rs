@@ -82,6 +82,7 @@ mod login;
 mod machine;
 mod maintenance;
 mod maintenance_drain;
+mod maintenance_requests;
 mod maintenance_steps;
 mod maintenance_tasks;
 mod maintenance_witness;

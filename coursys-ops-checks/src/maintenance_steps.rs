@@ -7,16 +7,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use coursys_ops_core::Scope;
-use coursys_ops_core::config::Manager;
-use coursys_ops_core::helper::{Answer, Ask, Taken};
 use coursys_ops_core::maintenance::{
     BuiltInStep, Flag, FlagStep, Lease, Page, Witness as _, read_flag, strays, workers, write_flag,
 };
-use coursys_ops_core::process::Command;
 use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
 use crate::maintenance_drain::Drain;
+use crate::maintenance_requests::requests;
 use crate::maintenance_tasks::{Holds, Whose, consume, hush};
 use crate::maintenance_witness::{SiteWitness, bypass};
 
@@ -35,7 +33,7 @@ const CALM: u32 = 2;
 /// How often something is told again that only grew older.
 const REMINDER: Duration = Duration::from_secs(15);
 
-/// More requests than this are counted, not named.
+/// More processes than this are not named.
 const NAMED: usize = 8;
 
 /// The handlers of every built-in step of a maintenance.
@@ -202,48 +200,6 @@ impl BuiltIn for Closed {
             }
         }
     }
-}
-
-/// The requests that gunicorn has taken, or is about to take.
-async fn requests(scope: &Scope) -> Result<Holds, String> {
-    let config = scope.config();
-    let port = config.gunicorn.server.port;
-    let in_containers = config.components.get("gunicorn").is_some_and(|one| one.manager == Manager::Compose);
-    let places: Vec<Option<i32>> = if in_containers {
-        let containers = Surveyor::default().containers(scope, "gunicorn").await;
-        containers
-            .iter()
-            .filter_map(|one| i32::try_from(one.pid).ok().filter(|pid| *pid > 0))
-            .map(Some)
-            .collect()
-    } else {
-        vec![None]
-    };
-    let mut found = Vec::new();
-    for place in places {
-        let asked = scope.run(Command::ask(Ask::Requests(port, place))).await;
-        let output = asked.map_err(|error| error.to_string())?;
-        let answer: Answer<Vec<Taken>> =
-            serde_json::from_slice(&output.stdout).map_err(|_| output.complaint())?;
-        found.extend(answer.map_err(|refusal| format!("connections cannot be seen: {}", refusal.message))?);
-    }
-    let waiting = found.iter().filter(|one| one.process.is_none()).count();
-    let mut holds: Holds = found.iter().filter_map(request).collect();
-    let more = holds.len().saturating_sub(NAMED);
-    holds.truncate(NAMED);
-    if more > 0 {
-        holds.push(format!("{more} more requests"));
-    }
-    if waiting > 0 {
-        holds.push(format!("{waiting} requests wait for gunicorn"));
-    }
-    Ok(holds)
-}
-
-fn request(taken: &Taken) -> Option<String> {
-    let (name, pid) = taken.process.as_ref()?;
-    let gone = if taken.is_deserted { ", whose reader is gone" } else { "" };
-    Some(format!("a request runs in {name}, process {pid}{gone}"))
 }
 
 /// Lets the workers take tasks again.

@@ -80,13 +80,22 @@ impl Surveyor {
         engine.unwrap_or_default()
     }
 
-    /// The containers of a component of the configuration; nothing when Docker cannot be asked.
-    pub async fn containers(&self, scope: &Scope, name: &str) -> Vec<crate::helper::Container> {
-        let Some(component) = scope.config().components.get(name) else { return Vec::new() };
+    /// The containers of a component of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Why Docker cannot be asked: there may be any number of them.
+    pub async fn containers(
+        &self,
+        scope: &Scope,
+        name: &str,
+    ) -> Result<Vec<crate::helper::Container>, Blind> {
+        let Some(component) = scope.config().components.get(name) else { return Ok(Vec::new()) };
         let units = component.unit_names(name);
-        let Ok(seen) = self.survey(scope).await else { return Vec::new() };
-        let containers = seen.survey.engine.iter().flat_map(|engine| &engine.containers);
-        containers.filter(|one| units.contains(&one.service.as_str())).cloned().collect()
+        let seen = self.survey(scope).await.map_err(Blind::Broken)?;
+        let engine = seen.survey.engine.as_ref().map_err(Clone::clone)?;
+        let own = engine.containers.iter().filter(|one| units.contains(&one.service.as_str()));
+        Ok(own.cloned().collect())
     }
 }
 
