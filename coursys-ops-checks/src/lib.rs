@@ -135,7 +135,7 @@ use coursys_ops_core::service::Surveyor;
 pub use located::settled;
 pub use log_lines::LogLines;
 pub use maintenance_steps::built_ins as maintenance_built_ins;
-pub use maintenance_witness::MaintenanceLook;
+pub use maintenance_witness::{FlagLook, MaintenanceLook};
 pub use reference::reference;
 
 /// Every check of this configuration, by id. None of them sends anything.

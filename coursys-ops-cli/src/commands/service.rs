@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use coursys_ops_checks::glance::{EMPTY, Empty};
-use coursys_ops_checks::{LogLines, MaintenanceLook};
+use coursys_ops_checks::{FlagLook, LogLines, MaintenanceLook};
 use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
-use coursys_ops_core::maintenance::permit;
+use coursys_ops_core::maintenance::{Facts, Flag, permit};
 use coursys_ops_core::model::Status;
 use coursys_ops_core::plan::{Plan, Step};
 use coursys_ops_core::run::Cancel;
@@ -152,13 +152,24 @@ fn permitted(deployment: &Deployment, plan: Plan) -> Result<Plan, Failure> {
         return Ok(plan);
     }
     let looker = Arc::new(MaintenanceLook::of_this_machine(deployment.services.clone()));
-    let beside: Vec<Arc<dyn Check>> = vec![looker.clone()];
+    let flag = Arc::new(FlagLook::new());
+    let beside: Vec<Arc<dyn Check>> = vec![looker.clone(), flag.clone()];
     deployment.look(beside, true, &Cancel::never());
-    // One that cannot be seen in time is left to what keeps systemd from starting the workers.
-    match looker.take() {
-        Some(facts) => permit(&facts, &plan).map(|()| plan).map_err(refused),
-        None => Ok(plan),
-    }
+    permits(looker.take().as_ref(), flag.take(), &plan).map_err(refused)?;
+    Ok(plan)
+}
+
+/// Whether a plan may be carried out: with all that was seen, or, where that took too long, by the flag alone.
+fn permits(facts: Option<&Facts>, flag: Option<Flag>, plan: &Plan) -> Result<(), Refusal> {
+    let why = match (facts, flag) {
+        (Some(facts), _) => return permit(facts, plan),
+        (None, Some(Flag::Absent)) => return Ok(()),
+        (None, Some(Flag::Unseen(why))) => format!("nobody can tell whether it is in maintenance: {why}"),
+        (None, Some(Flag::Ours(_) | Flag::Bare(_))) => "its flag of maintenance is there".to_owned(),
+        (None, None) => "nobody can tell whether it is in maintenance".to_owned(),
+    };
+    let message = format!("the site could not be looked at in time, and {why}");
+    Err(Refusal::new(message, "look at the load of the machine, and at `coursys-ops maintenance status`"))
 }
 
 /// What would lose messages loses none when every queue is empty, now and just before it; else what they hold is told.
@@ -217,4 +228,23 @@ fn logs(deployment: &Deployment, reader: &Arc<LogLines>) -> String {
     let beside: Vec<Arc<dyn Check>> = vec![reader.clone()];
     deployment.look(beside, true, &Cancel::never());
     reader.take().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use coursys_ops_core::maintenance::Bare;
+
+    use super::*;
+
+    #[test]
+    fn where_the_site_cannot_be_looked_at_only_a_flag_that_is_not_there_lets_a_plan_through() {
+        let plan = Plan { title: "start".into(), steps: vec![Step::run("celery.start", "start", ["true"])] };
+        assert!(permits(None, Some(Flag::Absent), &plan).is_ok());
+        let closed = [Some(Flag::Bare(Bare::NotAFile)), Some(Flag::Unseen("it hangs".into())), None];
+        for flag in closed {
+            let refusal = permits(None, flag, &plan).unwrap_err();
+            assert!(refusal.message.contains("could not be looked at in time"), "{refusal}");
+            assert!(refusal.hint.contains("maintenance status"));
+        }
+    }
 }

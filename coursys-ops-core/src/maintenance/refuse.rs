@@ -45,6 +45,14 @@ pub fn permit(facts: &Facts, plan: &Plan) -> Result<(), Refusal> {
                     "somebody removed the flag by hand: `coursys-ops rm503` starts what was stopped",
                 ));
             }
+            Flag::Unseen(why) if starts => {
+                return Err(Refusal::new(
+                    format!(
+                        "nobody can tell whether the site is in maintenance, in which `{name}` must not run: {why}"
+                    ),
+                    "run it as root, or mend what keeps from looking at the flag",
+                ));
+            }
             Flag::Ours(_) | Flag::Absent | Flag::Bare(_) | Flag::Unseen(_) => {}
         }
     }

@@ -66,7 +66,15 @@ fn what_is_drained_is_not_stopped_but_may_be_started() {
 
 #[test]
 fn an_open_site_and_one_that_others_closed_are_not_our_matter() {
-    for flag in [Flag::Absent, Flag::Bare(Bare::NotAFile), Flag::Unseen("x".into())] {
+    for flag in [Flag::Absent, Flag::Bare(Bare::NotAFile)] {
         assert!(permit(&facts(flag, State::Running, Held::No), &plan(&["celery.restart"])).is_ok());
     }
+}
+
+#[test]
+fn nothing_is_started_while_nobody_can_tell_whether_it_must_rest() {
+    let blind = facts(Flag::Unseen("the disk hangs".into()), State::Stopped, Held::No);
+    let refusal = permit(&blind, &plan(&["celery.start"])).unwrap_err();
+    assert!(refusal.message.ends_with("must not run: the disk hangs"), "{refusal}");
+    assert!(permit(&blind, &plan(&["celery.stop", "nginx.restart"])).is_ok());
 }
