@@ -79,6 +79,12 @@ impl BuiltIn for Drain {
                                 why.join("; ")
                             ));
                         }
+                        Stand::Unknown(why) => {
+                            return Err(format!(
+                                "not drained, as far as anybody can tell: {}",
+                                why.join("; ")
+                            ));
+                        }
                         Stand::Going(progress, notable) => {
                             if progress.total > 0 {
                                 doing.progress(progress);

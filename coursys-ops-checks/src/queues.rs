@@ -54,6 +54,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
     let mut queues = depths?;
     let mut notes = Vec::new();
     let mut others = BTreeMap::new();
+    let mut unasked = None;
     let because = |finding: &Finding| match &finding.hint {
         Some(hint) => format!("{} ({hint})", finding.message),
         None => finding.message.clone(),
@@ -71,7 +72,11 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
                 }
             }
         }
-        Err(finding) => notes.push(format!("unacknowledged messages are not known: {}", because(finding))),
+        Err(finding) => {
+            let why = because(finding);
+            notes.push(format!("unacknowledged messages are not known: {why}"));
+            unasked = Some(why);
+        }
     }
     match &work {
         Ok(work) => {
@@ -80,7 +85,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
         }
         Err(finding) => notes.push(format!("tasks are not known: {}", because(finding))),
     }
-    Ok(Queues { schema: QUEUES_SCHEMA, at, queues, others, notes })
+    Ok(Queues { schema: QUEUES_SCHEMA, at, queues, others, unasked, notes })
 }
 
 /// A queue that somebody consumes, and of which no node tells.

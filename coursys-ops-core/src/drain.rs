@@ -26,6 +26,10 @@ const NAMED: usize = 8;
 /// So many looks in a row must find nothing: what a message is on its way from one to the other is seen by neither.
 const CALM: u32 = 3;
 
+/// When nothing else is left and the broker's own tool gives no answer for so long, it will not: it may be slow, or its
+/// container just be made anew.
+const UNTOLD: Duration = Duration::from_secs(30);
+
 /// What was seen in one look.
 #[derive(Debug, Clone)]
 pub struct Seen<'a> {
@@ -50,6 +54,8 @@ pub enum Stand {
     Drained,
     /// What is left goes by nobody's work, each with why.
     Hopeless(Vec<String>),
+    /// Nothing is seen to be left, and something stays unknown: what, and why.
+    Unknown(Vec<String>),
 }
 
 /// A draining.
@@ -61,6 +67,8 @@ pub struct Drain {
     deserted: BTreeMap<String, Duration>,
     begun: Option<BTreeMap<String, u64>>,
     calm: u32,
+    /// Since when all else is at rest, and the broker's own tool does not tell the rest.
+    untold: Option<Duration>,
     /// When the count was another for the last time.
     moved: Duration,
 }
@@ -77,8 +85,21 @@ impl Drain {
         let (doable, names) = self.doable(seen);
         let rests = doable == Some(0) && still;
         self.calm = if rests { self.calm + 1 } else { u32::from(doable == Some(0)) };
+        let untold = untold(seen.queues);
+        if self.calm < CALM || untold.is_empty() {
+            self.untold = None;
+        }
         if self.calm >= CALM {
-            return if names.is_empty() { Stand::Drained } else { Stand::Hopeless(names) };
+            if !untold.is_empty() {
+                let since = *self.untold.get_or_insert(seen.elapsed);
+                if seen.elapsed.saturating_sub(since) >= UNTOLD {
+                    return Stand::Unknown(names.into_iter().chain(untold).collect());
+                }
+            } else if names.is_empty() {
+                return Stand::Drained;
+            } else {
+                return Stand::Hopeless(names);
+            }
         }
         Stand::Going(done, self.notable(seen))
     }
@@ -95,8 +116,11 @@ impl Drain {
             remains.extend(named(queue.scheduled.iter().flatten().map(|task| later(&queue.name, task))));
         }
         remains.extend(others(queues));
+        remains.extend(untold(queues));
         if queues.left().is_none() {
-            remains.extend(queues.notes.iter().cloned());
+            let told =
+                |note: &&String| queues.unasked.as_ref().is_some_and(|why| note.contains(why.as_str()));
+            remains.extend(queues.notes.iter().filter(|note| !told(note)).cloned());
         }
         if remains.is_empty() {
             remains.push("nothing waits just now, but tasks go on beginning: somebody sends them".to_owned());
@@ -176,6 +200,7 @@ impl Drain {
         }
         notable.extend(seen.elsewhere.iter().cloned());
         notable.extend(others(seen.queues));
+        notable.extend(untold(seen.queues));
         notable
     }
 }
@@ -221,6 +246,18 @@ fn unknown(queue: &Queue) -> Option<String> {
         }
         _ => format!("what is left in `{name}` is not known"),
     })
+}
+
+/// What only the broker's own tool knows and has not told. Without it a message in the hands of a worker that does not tell of
+/// it, or in a queue of somebody else, would be lost unseen.
+fn untold(queues: &Queues) -> Vec<String> {
+    if let Some(why) = &queues.unasked {
+        return vec![format!(
+            "whether workers hold messages, and whether other queues have some, is not known: {why}"
+        )];
+    }
+    let blind = queues.queues.iter().filter(|queue| queue.exists && queue.unacknowledged.is_none());
+    named(blind.map(|queue| format!("whether workers hold messages of `{}` is not known", queue.name)))
 }
 
 fn running(queue: &str, task: &Task) -> String {

@@ -44,7 +44,8 @@ struct Bed {
 impl Bed {
     fn new(queues: Vec<Queue>) -> Self {
         let others = BTreeMap::new();
-        let queues = Queues { schema: QUEUES_SCHEMA, at: String::new(), queues, others, notes: vec![] };
+        let (at, unasked, notes) = (String::new(), None, vec![]);
+        let queues = Queues { schema: QUEUES_SCHEMA, at, queues, others, unasked, notes };
         Self { drain: Drain::default(), queues, begun: 0, elsewhere: vec![], elapsed: 0 }
     }
 
@@ -214,4 +215,44 @@ fn many_of_a_kind_are_counted_and_not_all_named() {
     let bed = Bed::new(vec![Queue { active, ..queue("fast") }]);
     let remains = bed.drain.remains(&bed.queues);
     assert_eq!((remains.len(), remains.last().unwrap().as_str()), (9, "42 more of the kind"));
+}
+
+#[test]
+fn nothing_is_drained_while_the_brokers_own_tool_does_not_tell_what_workers_hold() {
+    let not_asked: Left = |bed| {
+        bed.queues.unasked = Some("`docker` refuses this user (run it with sudo)".into());
+        bed.queues.queues[0].unacknowledged = None;
+    };
+    // Where no queue of ours exists there may be others.
+    let nothing_of_ours: Left = |bed| {
+        bed.queues.unasked = Some("`docker` refuses this user (run it with sudo)".into());
+        bed.queues.queues[0] = Queue { name: "fast".into(), ..Queue::default() };
+    };
+    let not_listed: Left = |bed| bed.queues.queues[0].unacknowledged = None;
+    for (add, words) in
+        [(not_asked, "run it with sudo"), (nothing_of_ours, "run it with sudo"), (not_listed, "of `fast`")]
+    {
+        let mut bed = Bed::new(vec![queue("fast")]);
+        add(&mut bed);
+        going(&bed.look(1), words);
+        assert!(bed.drain.remains(&bed.queues).join("; ").contains(words));
+        let Stand::Unknown(why) = bed.end() else { panic!() };
+        assert!(why.iter().any(|why| why.contains(words)), "{why:?}");
+        assert!(bed.elapsed < 60, "nobody waits for what cannot change: {}", bed.elapsed);
+    }
+}
+
+#[test]
+fn a_tool_that_answers_again_is_believed_and_what_else_is_left_is_told_with_it() {
+    let mut bed = Bed::new(vec![queue("fast"), dead("sims", 3)]);
+    bed.queues.unasked = Some("it is slow".into());
+    let Stand::Unknown(why) = bed.end() else { panic!() };
+    assert!(why[0].contains("3 messages wait in `sims`") && why[1].ends_with("it is slow"), "{why:?}");
+    let mut bed = Bed::new(vec![queue("fast")]);
+    bed.queues.unasked = Some("it is slow".into());
+    for _ in 0..9 {
+        assert!(matches!(bed.look(2), Stand::Going(..)));
+    }
+    bed.queues.unasked = None;
+    assert_eq!(bed.look(2), Stand::Drained);
 }

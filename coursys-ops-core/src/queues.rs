@@ -23,6 +23,10 @@ pub struct Queues {
     /// name; empty too when the broker's own tool could not be asked.
     #[serde(default)]
     pub others: BTreeMap<String, u64>,
+    /// Why the broker's own tool could not be asked: what workers hold unacknowledged and what is in other queues is not
+    /// known then.
+    #[serde(default)]
+    pub unasked: Option<String>,
     /// What could not be found out, and why; for people.
     pub notes: Vec<String>,
 }
@@ -190,6 +194,7 @@ mod tests {
             at: String::new(),
             queues,
             others: BTreeMap::new(),
+            unasked: None,
             notes: Vec::new(),
         };
         assert_eq!(all(vec![queue(), Queue { active: None, ..queue() }]).left(), None);

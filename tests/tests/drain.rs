@@ -202,3 +202,23 @@ fn messages_of_a_queue_without_a_name_among_the_workers_are_told() {
     place.send("with app.connection() as c: c.channel().queue_delete('drain-test')");
     assert!(said.contains("1 message in `drain-test`"), "{said}");
 }
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full drain`"]
+fn without_the_brokers_own_tool_nothing_is_said_to_be_drained_and_nobody_waits_for_long() {
+    let Some(place) = Place::new() else { return };
+    let _beat = stopped(&place.servers, "celerybeat");
+    let started = Instant::now();
+    let without = place.program(&[]).set("broker.control", r#"["/nonexistent/rabbitmqctl"]"#);
+    let run = without.args(["drain", "--timeout", "5m"]).run();
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, 1, "{said}");
+    assert!(started.elapsed() < Duration::from_secs(150), "{:?}", started.elapsed());
+    assert!(
+        said.contains("not drained, as far as anybody can tell") && said.contains("`broker.control`"),
+        "{said}"
+    );
+    // With it the same queues are drained.
+    let said = place.drain("2m", 0);
+    assert!(said.contains("drained: nothing is left in the queues"), "{said}");
+}

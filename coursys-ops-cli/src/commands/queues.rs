@@ -261,6 +261,7 @@ mod tests {
             at: String::new(),
             queues,
             others: std::collections::BTreeMap::new(),
+            unasked: None,
             notes: Vec::new(),
         });
         let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
