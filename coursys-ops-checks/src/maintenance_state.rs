@@ -26,7 +26,9 @@ how long.
 
 When it fails: `coursys-ops maintenance status` shows all that was seen. `flag_without_lease`: ask who made the flag; \
 `coursys-ops 503 --take-over` makes a proper maintenance of it, `coursys-ops rm503 --take-over` ends it. `flag_but_workers`, \
-`flag_but_served` and `not_held`: `coursys-ops 503` mends and proves it. `lease_expired`: the time that was asked for is over, \
+`flag_but_served` and `not_held`: `coursys-ops 503` mends and proves it. `cannot_hold`: the \
+workers are containers that no hold of ours can be written for, because the override file of compose is somebody else's, or \
+none is read: see that nobody deploys meanwhile. `lease_expired`: the time that was asked for is over, \
 and nobody has opened the site; it never opens by itself. `not_proven`, `not_started`, `flag_left`: a command was cut off; run it \
 again. `held_no_flag`: somebody removed the flag by hand; `coursys-ops rm503` starts the workers.";
 
@@ -77,6 +79,11 @@ fn finding(judged: &Judged) -> Finding {
         Trouble::Draining => Finding::passed(message),
         Trouble::FlagWithoutLease => Finding::warning(Code::FlagWithoutLease, message, trouble.hint()),
         Trouble::LeaseExpired => Finding::warning(Code::LeaseExpired, message, trouble.hint()),
+        Trouble::CannotHold => {
+            let why = judged.evidence.iter().find(|one| one.about == "hold");
+            let why = why.map_or("", |one| one.message.as_str());
+            Finding::warning(Code::CannotHold, format!("{message}; {why}"), trouble.hint())
+        }
         Trouble::NotProven => Finding::warning(Code::NotProven, message, trouble.hint()),
         Trouble::NotStarted => Finding::warning(Code::NotStarted, message, trouble.hint()),
         Trouble::FlagLeft => Finding::warning(Code::FlagLeft, message, trouble.hint()),
@@ -154,6 +161,7 @@ mod tests {
             assert_eq!(status(State::Entering, code), Status::Warning);
         }
         assert_eq!(status(State::On, Trouble::LeaseExpired), Status::Warning);
+        assert_eq!(status(State::On, Trouble::CannotHold), Status::Warning);
         assert_eq!(status(State::Inconsistent, Trouble::HeldNoFlag), Status::Failed);
     }
 

@@ -75,8 +75,12 @@ fn a_maintenance_leaves_an_override_file_of_others_alone() {
     let own = "services:\n  memcached:\n    labels: [own=yes]\n";
     let put = ["sh", "-c", "printf %s \"$1\" > \"$2\"", "-", own, HOLD];
     assert_eq!(server.run_as("coursys", &put).code, 0);
-    acts(&server, &["503"]);
-    is(&server, "on", "-");
+    let said = acts(&server, &["503"]);
+    let words = "nothing keeps others from starting `celery`: `compose.override.yml` is not ours";
+    assert!(said.contains(words), "{said}");
+    is(&server, "on", "cannot_hold");
+    let check = server.run(&["coursys-ops", "check", "maintenance.state"]);
+    assert!(check.code == 0 && check.stdout.contains(words), "{check:?}");
     assert_eq!(running(&server), [""; 0]);
     acts(&server, &["rm503"]);
     is(&server, "up", "-");

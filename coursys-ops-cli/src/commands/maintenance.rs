@@ -9,14 +9,16 @@ use coursys_ops_checks::MaintenanceLook;
 use coursys_ops_core::Check;
 use coursys_ops_core::config::Config;
 use coursys_ops_core::ledger::{Holder, Lock, Past};
-use coursys_ops_core::maintenance::{DRAIN, ENTER, Facts, Judged, LEAVE, Trouble, Wish, enter, judge, leave};
+use coursys_ops_core::maintenance::{
+    DRAIN, ENTER, Facts, Judged, LEAVE, Trouble, Wish, Worker, enter, judge, leave,
+};
 use coursys_ops_core::plan::Plan;
 use coursys_ops_core::run::Cancel;
 use coursys_ops_core::service::{Refusal, Service};
 use jiff::SignedDuration;
 
 use crate::acting::{self, Losses, Shape};
-use crate::failure::Failure;
+use crate::failure::{Failure, Level, say};
 use crate::glance::Deployment;
 use crate::global::Global;
 use crate::setup::Setup;
@@ -134,7 +136,12 @@ pub fn close(args: &On, global: &Global) -> Result<u8, Failure> {
         wish.why.clone_from(&args.reason);
         wish.kill_tasks = args.kill_tasks;
         wish.patience = within.unwrap_or(wish.patience);
-        make(setup, &wish, enter)
+        make(setup, &wish, |config, services, facts, wish| {
+            // Nothing that we can do keeps others from it, so that who closes the site must know.
+            let unheld = facts.workers.iter().filter_map(Worker::unheld);
+            unheld.for_each(|words| say(Level::Warning, &words));
+            enter(config, services, facts, wish)
+        })
     })
 }
 

@@ -46,8 +46,8 @@ pub enum Held {
     Yes,
     /// The hold is written and not in force, or not for every unit.
     Partly,
-    /// Its manager has no such thing.
-    Never,
+    /// They cannot be, for this reason.
+    Never(String),
     /// It could not be seen, for this reason.
     Unseen(String),
 }
@@ -111,6 +111,17 @@ impl Worker {
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.look.parts.iter().any(|part| part.enabled == Some(true))
+    }
+}
+
+impl Worker {
+    /// That nobody is kept from starting it, and why not, where that is so.
+    #[must_use]
+    pub fn unheld(&self) -> Option<String> {
+        match &self.held {
+            Held::Never(why) => Some(format!("nothing keeps others from starting `{}`: {why}", self.name)),
+            Held::No | Held::Yes | Held::Partly | Held::Unseen(_) => None,
+        }
     }
 }
 

@@ -63,8 +63,8 @@ fn line(service: &str) -> String {
 /// What was seen of the hold, for all services together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HoldSeen {
-    /// There can be none here.
-    Never,
+    /// There can be none here, for this reason.
+    Never(String),
     /// There is none.
     No,
     /// There is one with this content; those services are the ones that compose would start, or why it does not tell.
@@ -77,21 +77,24 @@ impl HoldSeen {
     /// Looks, with what was seen of one of the services.
     pub(super) async fn look(scope: &Scope, look: &Look) -> Self {
         let config = scope.config();
-        let Some(path) = path(&config.compose.of_site(&config.site.dir)) else { return Self::Never };
+        let compose = config.compose.of_site(&config.site.dir);
+        let Some(path) = path(&compose) else { return Self::Never(unread(&compose)) };
         let program: Vec<&String> = look.compose.iter().take_while(|word| *word != "--ansi").collect();
         if program.is_empty() {
-            return Self::Never;
+            return Self::Never("no program `docker compose` or `docker-compose` was found".to_owned());
         }
         match ask::<FileLook>(scope, Ask::File(path.clone(), LONGEST)).await {
             Ok(Ok(file)) => match text(&file.content) {
                 Some(text) => Self::Written(text, enabled(scope, &program, path.parent()).await),
-                None => Self::Never,
+                None => Self::Never(format!("`{NAME}` is not ours")),
             },
             Ok(Err(refusal)) if refusal.is(rustix::io::Errno::NOENT) => {
                 for other in OTHERS {
                     match ask::<bool>(scope, Ask::Present(path.with_file_name(other))).await {
                         Ok(Ok(false)) => {}
-                        Ok(Ok(true)) => return Self::Never,
+                        Ok(Ok(true)) => {
+                            return Self::Never(format!("compose would read `{other}` no more beside ours"));
+                        }
                         Ok(Err(refusal)) => return Self::Unseen(refusal.message),
                         Err(why) => return Self::Unseen(why),
                     }
@@ -106,7 +109,7 @@ impl HoldSeen {
     /// What that means for one component.
     pub(super) fn of(&self, look: &Look) -> Held {
         let (text, enabled) = match self {
-            Self::Never => return Held::Never,
+            Self::Never(why) => return Held::Never(why.clone()),
             Self::No => return Held::No,
             Self::Unseen(why) => return Held::Unseen(why.clone()),
             Self::Written(text, enabled) => (text, enabled),
@@ -120,6 +123,15 @@ impl HoldSeen {
             Ok(_) => Held::Yes,
         }
     }
+}
+
+/// Why compose would read no override file.
+fn unread(compose: &Compose) -> String {
+    let file = compose.file.as_deref().and_then(Path::file_name);
+    file.map_or_else(
+        || "no compose file is configured".to_owned(),
+        |name| format!("compose reads no override file beside `{}`", name.to_string_lossy()),
+    )
 }
 
 /// The text of a hold of ours; nothing of any other file.
@@ -187,6 +199,14 @@ mod tests {
             None,
             "which is named, and nothing beside it read"
         );
+    }
+
+    #[test]
+    fn where_there_can_be_no_hold_it_is_told_why() {
+        let compose = Compose { file: Some("/coursys/compose-production.yml".into()), ..Compose::default() };
+        assert_eq!(unread(&compose), "compose reads no override file beside `compose-production.yml`");
+        let never = HoldSeen::Never("it is not ours".into()).of(&look(&["celery-fast"]));
+        assert_eq!(never, Held::Never("it is not ours".into()));
     }
 
     #[test]

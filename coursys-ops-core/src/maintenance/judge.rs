@@ -87,6 +87,10 @@ troubles! {
         "see whether nginx reads the flag's place, and whether its configuration was changed; then `coursys-ops 503`",
     /// The flag says that nothing runs, and others can start workers.
     NotHeld = "not_held", "`coursys-ops 503` holds them again and proves that nothing runs",
+    /// The site is closed and nothing runs, but nobody can be kept from starting the workers.
+    CannotHold = "cannot_hold",
+        "tell everybody who might start them, a deployment among them; `coursys-ops maintenance status` says why they cannot be kept \
+         from it",
     /// Entering was not finished, though nothing was seen to run: that is not proven.
     NotProven = "not_proven", "`coursys-ops 503` goes on, `coursys-ops rm503` opens the site again",
     /// The site is closed, and its workers do what is left in the queues: this is no maintenance yet.
@@ -200,6 +204,9 @@ fn verdict(facts: &Facts) -> (State, Option<Trouble>) {
                 LeasePhase::On if work(facts) => odd(Trouble::FlagButWorkers),
                 LeasePhase::On if !held => odd(Trouble::NotHeld),
                 LeasePhase::On if lease.is_expired(facts.now) => (State::On, Some(Trouble::LeaseExpired)),
+                LeasePhase::On if facts.workers.iter().any(|one| one.unheld().is_some()) => {
+                    (State::On, Some(Trouble::CannotHold))
+                }
                 LeasePhase::On => (State::On, None),
                 LeasePhase::Leaving => {
                     let runs = |name: &String| facts.running().contains(&name.as_str());
@@ -223,6 +230,7 @@ fn work(facts: &Facts) -> bool {
 fn evidence(facts: &Facts) -> Vec<Evidence> {
     let say = |about: &str, message: String| Evidence { about: about.to_owned(), message };
     let mut evidence = vec![say("flag", flag(&facts.flag))];
+    let closed = facts.flag != Flag::Absent;
     let draining = matches!(&facts.flag, Flag::Ours(lease) if lease.phase == LeasePhase::Draining);
     for worker in &facts.workers {
         let parts = worker.look.parts.iter().map(|part| {
@@ -238,7 +246,8 @@ fn evidence(facts: &Facts) -> Vec<Evidence> {
             Held::Yes => Some(say("hold", format!("nothing but coursys-ops starts `{name}`"))),
             Held::Partly => Some(say("hold", format!("the hold of `{name}` is written, but not in force"))),
             Held::Unseen(why) => Some(say("hold", format!("the hold of `{name}` cannot be seen: {why}"))),
-            Held::No | Held::Never => None,
+            Held::Never(_) if closed => worker.unheld().map(|words| say("hold", words)),
+            Held::No | Held::Never(_) => None,
         });
     }
     match &facts.strays {

@@ -109,11 +109,31 @@ fn a_hold_that_is_missing_or_not_in_force_is_told() {
         is(&loose(LeasePhase::On), "inconsistent not_held");
         is(&loose(LeasePhase::Entering), "entering not_held");
     }
-    for held in [Held::Never, Held::Unseen("no right".into())] {
-        let blind =
-            Facts { workers: vec![worker("celery", Runs::Stopped, held)], ..facts(lease(LeasePhase::On)) };
-        is(&blind, "on -");
-    }
+    let held = Held::Unseen("no right".into());
+    let blind =
+        Facts { workers: vec![worker("celery", Runs::Stopped, held)], ..facts(lease(LeasePhase::On)) };
+    is(&blind, "on -");
+}
+
+#[test]
+fn a_worker_that_nobody_can_be_kept_from_starting_is_told_and_the_site_is_closed_all_the_same() {
+    let never = Held::Never("`compose.override.yml` is not ours".into());
+    let loose = |flag: Flag, runs: Runs| Facts {
+        workers: vec![worker("celery", runs, never.clone())],
+        ..facts(flag)
+    };
+    let on = loose(lease(LeasePhase::On), Runs::Stopped);
+    is(&on, "on cannot_hold");
+    let told = judge(&on).evidence;
+    let words = "nothing keeps others from starting `celery`: `compose.override.yml` is not ours";
+    assert!(told.iter().any(|one| one.about == "hold" && one.message == words), "{told:?}");
+    is(&Facts { now: "2026-11-23T05:00:00Z".parse().unwrap(), ..on }, "on lease_expired");
+    is(&loose(lease(LeasePhase::On), Runs::Running), "inconsistent flag_but_workers");
+    is(&loose(lease(LeasePhase::Entering), Runs::Stopped), "entering not_proven");
+    // Of an open site that is nobody's trouble.
+    let open = loose(Flag::Absent, Runs::Running);
+    is(&open, "up -");
+    assert!(judge(&open).evidence.iter().all(|one| one.about != "hold"));
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub async fn workers(scope: &Scope, services: &[Arc<dyn Service>]) -> Vec<Worker
             let held = match service.component().manager {
                 Manager::Systemd => held(scope, &look).await,
                 Manager::Compose => of_compose.get_or_init(|| HoldSeen::look(scope, &look)).await.of(&look),
-                _ => Held::Never,
+                _ => Held::Never("its manager knows no such thing".to_owned()),
             };
             Some(Worker { name: service.name().to_owned(), look, held })
         }

@@ -106,10 +106,9 @@ impl<'a> Making<'a> {
     }
 
     fn hold_services(&mut self, choose: impl Fn(&Worker) -> bool) {
-        let Some((path, services)) = self.services_of_compose(|one| one.held != Held::Never && choose(one))
-        else {
-            return;
-        };
+        // What somebody else has written is left alone.
+        let can = |one: &Worker| !matches!(one.held, Held::Never(_)) && choose(one);
+        let Some((path, services)) = self.services_of_compose(can) else { return };
         let change = FileChange { path, content: Some(hold_compose::content(services)), mode: 0o644 };
         let title = "keep others from starting the workers' containers";
         self.add(Step::new("hold.services", title, Action::File { change }).run_as(RunAs::Site).repeatable());
@@ -117,7 +116,7 @@ impl<'a> Making<'a> {
 
     fn lift_services(&mut self) {
         // What nobody has written need not go, and what somebody else has written must not.
-        let written = |one: &Worker| !matches!(one.held, Held::Never | Held::No);
+        let written = |one: &Worker| !matches!(one.held, Held::Never(_) | Held::No);
         let Some((path, _)) = self.services_of_compose(written) else { return };
         let change = FileChange { path, content: None, mode: 0o644 };
         let title = "let others start the workers' containers again";

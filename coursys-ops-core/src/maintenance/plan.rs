@@ -220,7 +220,7 @@ fn names(facts: &Facts, choose: impl Fn(&Worker) -> bool) -> Vec<String> {
 
 /// What should run, where nobody noted what did: what runs, and what starts with the machine.
 fn wanted(facts: &Facts) -> Vec<String> {
-    names(facts, |one| one.runs() || one.is_wanted() || matches!(one.held, Held::Never))
+    names(facts, |one| one.runs() || one.is_wanted() || matches!(one.held, Held::Never(_)))
 }
 
 #[cfg(test)]

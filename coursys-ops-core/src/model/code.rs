@@ -330,6 +330,8 @@ codes! {
     FlagButServed = "flag_but_served",
     /// The flag of maintenance is there, and others can start the workers.
     NotHeld = "not_held",
+    /// The site is in maintenance, and nobody can be kept from starting the workers.
+    CannotHold = "cannot_hold",
     /// The site is being closed, and nothing is proven yet.
     NotProven = "not_proven",
     /// The site is being opened, and not everything runs yet.
