@@ -26,6 +26,12 @@ struct Registered {
     explanation: String,
 }
 
+/// What is read of one that says something else wrong.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
 /// The ids of the checks whose thread goes on though nobody waits for it any more.
 #[derive(Clone, Default)]
 pub struct Lost(Arc<Mutex<Vec<String>>>);
@@ -52,7 +58,11 @@ pub struct Callable {
 impl Callable {
     /// The check of a JSON specification and what starts it.
     pub fn new(spec: &str, start: Py<PyAny>, lost: Lost) -> Result<Self, Error> {
-        let said: Registered = serde_json::from_str(spec).map_err(Error::usage)?;
+        let said: Registered = serde_json::from_str(spec).map_err(|error| {
+            let named: Option<Named> = serde_json::from_str(spec).ok();
+            let id = named.map_or_else(String::new, |named| format!("`{}`: ", named.id));
+            Error::usage(format!("{id}{error}"))
+        })?;
         let timeout = Duration::try_from_secs_f64(said.timeout);
         let timeout = timeout.ok().filter(|timeout| !timeout.is_zero());
         let timeout =
@@ -90,8 +100,12 @@ impl Check for Callable {
         let mut waiting = Waiting { check: self, goes_on: true };
         let told = receiver.await;
         waiting.goes_on = false;
-        let findings = told.ok().and_then(|told| serde_json::from_str::<Vec<Finding>>(&told).ok());
-        findings.unwrap_or_default()
+        // One that ends without a word has no finding, and the runner says so.
+        let Ok(told) = told else { return Vec::new() };
+        serde_json::from_str(&told).unwrap_or_else(|error| {
+            let message = format!("the check returned what is no finding: {error}");
+            vec![Finding::unknown(Code::Panicked, message).with_hint(self.spec.timeout_hint.clone())]
+        })
     }
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _native
 from ._errors import UsageError
-from ._finding import Finding
+from ._finding import NO_HINT, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 #: What to do about a check that says no more.
 _HINT = "read what this check does: `{id}` is one of the site's own"
+
+_TIERS = ("sanity", "deploy", "slow")
+_EFFECTS = ("none", "self_cleaning", "site_log", "sends")
+_STATUSES = ("passed", "warning", "failed", "unknown", "skipped")
+
+#: Seconds; a run takes no longer.
+_MAX_TIMEOUT = 86_400.0
 
 _registered: dict[str, RegisteredCheck] = {}
 
@@ -51,15 +58,17 @@ class RegisteredCheck:
         try:
             try:
                 findings = _understood(self.function(), self.hint)  # type: ignore[attr-defined]
-            except Exception as error:
+            except _NoFinding as error:
+                findings = [_no_finding(error, self.hint)]  # type: ignore[attr-defined]
+            # `sys.exit()` in a thread ends nothing but the thread, and silently.
+            except BaseException as error:
                 text = f"the check raised {type(error).__name__}"
                 findings = [Finding.unknown(f"{text}: {error}" if str(error) else text, self.hint, "panicked")]  # type: ignore[attr-defined]
             finally:
                 _close_connections()
             told = json.dumps([found.to_dict() for found in findings])
-        except Exception as error:
-            text = f"the check returned what is no finding: {type(error).__name__}"
-            told = json.dumps([Finding.unknown(text, code="panicked").to_dict()])
+        except BaseException as error:
+            told = json.dumps([_no_finding(error, self.hint).to_dict()])  # type: ignore[attr-defined]
         reply.send(told)
 
 
@@ -86,14 +95,20 @@ def register_check(
     has failed; its thread is abandoned, counted in ``report.run.abandoned`` and warned of by :class:`CheckAbandoned`. One
     that never releases the interpreter's lock cannot be bounded by anybody.
 
-    Raises :class:`UsageError` when the id is no id, or taken.
+    Raises :class:`UsageError` when the id is no id, or taken, and for a tier, effects or a timeout that there are not.
     """
     if not _is_id(id):
         raise UsageError(f"{id!r} is no id: words of a-z, digits, - and _ that are joined by dots")
     if id in _registered:
         raise UsageError(f"there is a registered check `{id}` already")
-    if isinstance(needs, str):
-        raise UsageError("`needs` is a list of ids")
+    if isinstance(needs, str) or not all(isinstance(need, str) for need in needs):
+        raise UsageError(f"`{id}`: `needs` is a list of ids")
+    for name, word, words in (("tier", tier, _TIERS), ("effects", effects, _EFFECTS)):
+        if word not in words:
+            raise UsageError(f"`{id}`: `{name}` is one of {', '.join(words)}, not {word!r}")
+    # Not a number is neither more nor less than one.
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MAX_TIMEOUT:
+        raise UsageError(f"`{id}`: `timeout` is a number of seconds above 0, up to {_MAX_TIMEOUT:g}, not {timeout!r}")
 
     def register(function: Function) -> Function:
         documented = (function.__doc__ or "").strip()
@@ -147,10 +162,39 @@ def _understood(outcome: Outcome, hint: str) -> list[Finding]:
     known = {code for code, _ in _native.codes()}
     for found in findings:
         if not isinstance(found, Finding):
-            raise TypeError(f"expected findings, found {type(found).__name__}")
+            raise _NoFinding(f"a {type(found).__name__}")
+        if found.status not in _STATUSES:
+            raise _NoFinding(f"there is no status {found.status!r}")
         if found.code not in known:
-            raise TypeError(f"there is no code {found.code!r}")
-    return findings
+            raise _NoFinding(f"there is no code {found.code!r}")
+        for measured in found.measurements:
+            if not all(_is_figure(figure) for figure in (measured.value, measured.warn, measured.crit)):
+                raise _NoFinding(f"{measured!r} is no figure")
+    return [_with_hint(found, hint) for found in findings]
+
+
+class _NoFinding(Exception):
+    """What a callable returned means nothing; the text says what it is."""
+
+
+def _no_finding(error: BaseException, hint: str) -> Finding:
+    return Finding.unknown(f"the check returned what is no finding: {error}", hint, "panicked")
+
+
+def _is_figure(figure: object) -> bool:
+    """Whether JSON can hold it: it knows neither infinity nor what is not a number."""
+    from math import isfinite
+
+    return figure is None or (isinstance(figure, (int, float)) and isfinite(figure))
+
+
+def _with_hint(found: Finding, hint: str) -> Finding:
+    """The finding with what to do, if somebody should do something and it says nothing: reports promise that."""
+    if found.status not in ("warning", "failed") or found.hint not in (None, "", NO_HINT):
+        return found
+    return Finding(
+        found.status, found.code, found.message, hint, subject=found.subject, measurements=found.measurements
+    )
 
 
 def _close_connections() -> None:

@@ -25,6 +25,16 @@ class Registered(Case):
             "mine.empty": ([], "unknown", "no_finding"),
             "mine.number": (3, "unknown", "panicked"),
             "mine.code": (Finding.failed("b", code="no_such_code"), "unknown", "panicked"),
+            "mine.status": (Finding("broken", "empty", "b"), "unknown", "panicked"),
+            "mine.nan": (Finding.passed(measurements=[Measurement("took", float("nan"))]), "unknown", "panicked"),
+            "mine.infinite": (
+                Finding.passed(measurements=[Measurement("took", 1, warn=float("inf"))]),
+                "unknown",
+                "panicked",
+            ),
+            "mine.no-hint": (Finding("failed", "empty", "b"), "failed", "empty"),
+            # What only the native half can find wrong.
+            "mine.message": (Finding("passed", "ok", 3), "unknown", "panicked"),
         }
         for id, (outcome, _, _) in outcomes.items():
             register_check(id)(lambda outcome=outcome: outcome)
@@ -34,6 +44,9 @@ class Registered(Case):
         self.assertEqual(report["mine.finding"].findings[0].measurements[0].warn, 2)
         for found in report.failed + report.warnings:
             self.assertTrue(found.hint)
+        self.assertIn("`mine.no-hint`", report["mine.no-hint"].findings[0].hint)
+        for id in ("mine.status", "mine.nan", "mine.message"):
+            self.assertIn("the check returned what is no finding: ", report[id].findings[0].message)
 
     def test_one_that_raises_costs_only_itself(self):
         @register_check("mine.raises", hint="call me")
@@ -42,13 +55,16 @@ class Registered(Case):
 
         @register_check("mine.exits")
         def exits():
-            raise RuntimeError
+            sys.exit(3)
 
         report = check(small(), only=["mine.*", "disk.space.root"])
         found = report["mine.raises"].findings[0]
         self.assertEqual((found.status, found.code, found.hint), ("unknown", "panicked", "call me"))
         self.assertIn("OSError: no such device", found.message)
-        self.assertEqual(report["mine.exits"].status, "unknown")
+        found = report["mine.exits"].findings[0]
+        self.assertEqual(
+            (found.status, found.code, found.message), ("unknown", "panicked", "the check raised SystemExit: 3")
+        )
         self.assertEqual(report["disk.space.root"].status, "passed")
 
     def test_one_that_hangs_is_abandoned_counted_and_warned_of(self):
@@ -104,6 +120,24 @@ class Registered(Case):
                 register_check(wrong)
         with self.assertRaises(UsageError):
             register_check("mine.two", needs="mine.one")
+
+    def test_what_a_run_could_not_read_is_told_where_it_is_registered_with_the_id(self):
+        for wrong in (
+            {"tier": "daily"},
+            {"effects": "writes"},
+            {"timeout": 0},
+            {"timeout": float("nan")},
+            {"timeout": float("inf")},
+            {"timeout": "5"},
+            {"needs": [None]},
+        ):
+            with self.assertRaises(UsageError) as raised:
+                register_check("mine.wrong", **wrong)
+            self.assertIn("`mine.wrong`", str(raised.exception))
+        register_check("mine.title", title=3)(lambda: True)
+        with self.assertRaises(UsageError) as raised:
+            check(small())
+        self.assertIn("`mine.title`: ", str(raised.exception))
 
     def test_an_unknown_need_or_a_taken_id_is_told_when_it_is_run(self):
         register_check("mine.one", needs=["no.such"])(lambda: True)
