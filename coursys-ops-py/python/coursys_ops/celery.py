@@ -22,8 +22,10 @@ def run_checks(self: Any, ids: list[str], deadline: float) -> dict[str, Any]:
     them is sent on, whatever that configuration says.
 
     Nothing but ids and a deadline (seconds) is sent: no configuration, no secret. Raises nothing: what keeps the checks
-    from running is told under `error`.
+    from running, the site's settings among it, is told under `error`.
     """
+    from django.core.exceptions import ImproperlyConfigured
+
     import coursys_ops
     from coursys_ops.django import conf
     from coursys_ops.django.mask import Mask
@@ -31,7 +33,7 @@ def run_checks(self: Any, ids: list[str], deadline: float) -> dict[str, Any]:
     answer: dict[str, Any] = {"schema": SCHEMA, "worker": self.request.hostname, "report": None, "error": None}
     try:
         report = coursys_ops.check(conf.config(), only=list(ids), deadline=float(deadline), here=True)
-    except coursys_ops.Error as error:
+    except (coursys_ops.Error, ImproperlyConfigured) as error:
         answer["error"] = Mask.of_settings().text(error)
     else:
         answer["report"] = report.to_dict()

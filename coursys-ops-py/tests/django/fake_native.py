@@ -26,8 +26,18 @@ CALLS = []
 CONFIGS = []
 #: Whether registered checks are run, too.
 RUN_REGISTERED = False
+#: What checks need.
+NEEDS = {
+    "broker.connection": [],
+    "celery.queue.fast": ["broker.connection"],
+    "search.query": ["search.connection"],
+}
 #: Called before each check is finished, with its id.
 BEFORE = None
+#: The word that every filled index finds.
+SEARCH_WORD = "cmpt"
+#: How the components are.
+STATUS = {"schema": 1, "exit_code": 0, "components": [{"component": "gunicorn", "state": "running"}]}
 QUEUES = {"schema": 1, "at": "2026-11-23T00:00:00Z", "queues": [], "notes": []}
 
 
@@ -42,8 +52,9 @@ def install():
 
 def reset():
     """Back to a site on which all is well."""
-    global RAISES, RUN_REGISTERED, BEFORE
-    RAISES, RUN_REGISTERED, BEFORE = None, False, None
+    global RAISES, RUN_REGISTERED, BEFORE, SEARCH_WORD
+    RAISES, RUN_REGISTERED, BEFORE, SEARCH_WORD = None, False, None, "cmpt"
+    STATUS["exit_code"] = 0
     CALLS.clear()
     CONFIGS.clear()
     FACTS[:] = [{"label": "database", "value": "MariaDB 10.11"}]
@@ -111,7 +122,7 @@ class Config:
         return Config(settings=json.loads(settings), site=json.loads(site), values=json.loads(values)), []
 
     def show(self):
-        return json.dumps(self.parts)
+        return json.dumps({"settings": [{"key": "search.query", "value": SEARCH_WORD}], "parts": self.parts})
 
 
 class Reply:
@@ -132,12 +143,15 @@ def check(config, registered, *, helper, tier, only, skip, deadline, read_only, 
     assert isinstance(helper, list) and all(isinstance(part, str) for part in helper)
     assert tier in (None, *TIERS) and isinstance(deadline, float)
     assert all(isinstance(name, str) for name in (*only, *skip))
-    CALLS.append({"tier": tier, "only": only, "skip": skip, "deadline": deadline, "config": config, "here": here})
+    given = {"tier": tier, "only": only, "skip": skip, "deadline": deadline, "config": config, "here": here}
+    CALLS.append({**given, "read_only": read_only, "strict": strict})
     checks = [each for each in CHECKS if TIERS[each["tier"]] <= TIERS[tier or "deploy"]]
     if only:
         checks = [each for each in checks if any(fnmatch.fnmatchcase(each["id"], glob) for glob in only)]
         if not checks:
             raise _errors().UsageError(f"no check matches `{only[0]}`")
+        needed = {need for each in checks for need in NEEDS.get(each["id"], [])}
+        checks = [each for each in CHECKS if each in checks or each["id"] in needed]
     for spec, start in registered if RUN_REGISTERED else ():
         checks.append(_run_registered(json.loads(spec), start))
     run = {
@@ -175,13 +189,16 @@ def check(config, registered, *, helper, tier, only, skip, deadline, read_only, 
 def checks(config, registered):
     """What checks there are."""
     _raise()
-    return json.dumps([{"id": each["id"], "title": each["title"], "tier": each["tier"]} for each in CHECKS])
+    names = ("id", "title", "tier")
+    more = {"explanation": "why it is looked at"}
+    specs = [{**{name: each[name] for name in names}, "needs": NEEDS.get(each["id"], []), **more} for each in CHECKS]
+    return json.dumps(specs)
 
 
 def status(config, *, helper, full):
     """Every component."""
     _raise()
-    return json.dumps({"schema": 1, "components": [{"name": "gunicorn", "state": "running"}]})
+    return json.dumps(STATUS)
 
 
 def maintenance(config, *, helper):
@@ -205,6 +222,14 @@ def codes():
 def render(report, format, *, width=100, verbose=False, strict=False):
     """The report as JSON, or its format's name."""
     return report if format == "json" else f"a report as {format}\n"
+
+
+def nagios_code(report, *, strict=False):
+    """What the plugin API says."""
+    summary = json.loads(report)["summary"]
+    if summary["failed"]:
+        return 2
+    return 3 if summary["unknown"] else (2 if strict else 1) if summary["warning"] else 0
 
 
 def settings_reader():

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from harness import Case, assert_no_secret, coursys_ops, fake_native
+from harness import Case, assert_no_secret, coursys_ops, fake_native, override_settings
 
 try:
     from celery import Celery
@@ -38,6 +38,10 @@ class Task(Case):
         answer = self.call(["broker.connection"])
         assert answer["report"] is None and answer["error"]
         assert_no_secret(answer)
+
+    def test_settings_that_are_wrong_are_told_too(self):
+        with override_settings(COURSYS_OPS={5: 1}):
+            assert "COURSYS_OPS" in self.call(["broker.connection"])["error"]
 
     def test_an_id_that_this_worker_does_not_know_is_an_error_and_no_crash(self):
         assert "no.such" in self.call(["no.such"])["error"]

@@ -1,6 +1,7 @@
 """The health view is fit for a probe that asks twice a minute, and for strangers."""
 
 import json
+import types
 from unittest import mock
 
 from harness import Case, assert_no_secret, coursys_ops, fake_native, override_settings
@@ -61,15 +62,32 @@ class Health(Case):
 
     def test_a_wrong_configuration_is_unhealthy_and_tells_no_secret(self):
         fake_native.RAISES = coursys_ops.ConfigError(["broker.vhost: `br/oker p@ss%2` is none"])
-        response = self.client.get("/checks/health")
+        with self.assertLogs("coursys_ops.django.health", "WARNING") as logged:
+            response = self.client.get("/checks/health")
         assert response.status_code == 503 and response.content == b"unhealthy\n"
+        assert "broker.vhost" in logged.output[0]
+        assert_no_secret(logged.output)
         reason = health.look(60).reason
         assert "broker.vhost" in reason
         assert_no_secret(reason)
 
     def test_whatever_is_raised_is_unhealthy(self):
-        with mock.patch.object(health, "health_check", side_effect=ZeroDivisionError("x")):
+        broken = mock.patch.object(health, "health_check", side_effect=ZeroDivisionError("x"))
+        with broken, self.assertLogs("coursys_ops.django.health", "WARNING"):
             assert self.client.get("/checks/health").status_code == 503
+
+    @override_settings(COURSYS_OPS={"HEALTH_CHECKS": ["broker.conection"]})
+    def test_a_check_that_there_is_not_is_unhealthy(self):
+        with self.assertLogs("coursys_ops.django.health", "WARNING"):
+            assert self.client.get("/checks/health").status_code == 503
+        assert "did you mean `broker.connection`" in health.look(60).reason
+
+    @override_settings(COURSYS_OPS={"PERMISSION": "panel_site.hooks.is_sysadmin"})
+    def test_a_database_without_units_is_told_to_who_may_see_it(self):
+        model = types.SimpleNamespace(objects=types.SimpleNamespace(count=lambda: 0))
+        with mock.patch("django.apps.apps.get_model", return_value=model):
+            response = self.client.get("/checks/health", HTTP_X_ROLE="SYSA")
+        assert response.status_code == 503 and b"holds no units" in response.content
 
     def test_nobody_is_asked_for_while_the_database_hangs(self):
         gone = found("database.connection", "Database", "failed", "no answer", tier="sanity", code="timeout")

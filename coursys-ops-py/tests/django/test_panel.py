@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 from pathlib import Path
 from unittest import mock
@@ -12,10 +13,14 @@ from django.core import mail
 from django.utils.safestring import SafeString
 from harness import Case, assert_no_secret, coursys_ops, fake_native, override_settings
 
-from coursys_ops.django import panel
+from coursys_ops.django import info, panel, sanity
+from coursys_ops.django import mail as our_mail
 from coursys_ops.django.sanity import NOT_RUN
 
 found = fake_native.found
+
+#: What something that hangs waits for.
+GO_ON = threading.Event()
 
 
 def are_pairs(pairs):
@@ -65,6 +70,61 @@ class Health(Case):
     def test_a_search_that_finds_nothing_yet_is_told_and_no_reason(self):
         fake_native.put(found("search.query", "Search", "failed", "no hits"))
         assert panel.health_check()["search_res"] is False
+
+    def test_a_search_server_that_does_not_answer_yet_makes_nobody_unhealthy(self):
+        fake_native.put(
+            found("search.connection", "Search connection", "failed", "nothing listens", tier="sanity"),
+            found("search.query", "Search", "skipped", "needs it", because=["search.connection"], code="need_failed"),
+        )
+        assert panel.health_check()["search_res"] is False
+
+    def test_what_more_than_a_hint_needs_is_a_reason(self):
+        fake_native.put(found("search.connection", "Search connection", "failed", "nothing listens", tier="sanity"))
+        names = ["search.query", "search.connection"]
+        with override_settings(COURSYS_OPS={"HEALTH_CHECKS": names}), self.assertRaises(panel.Unhealthy):
+            panel.health_check()
+        with mock.patch.dict(fake_native.NEEDS, {"broker.connection": ["search.connection"]}):
+            with self.assertRaises(panel.Unhealthy):
+                panel.health_check()
+
+    def test_a_wrong_id_is_told_with_the_nearest_and_never_healthy(self):
+        for option, name in (("HEALTH_CHECKS", "broker.conection"), ("HEALTH_HINTS", "serch.query")):
+            with override_settings(COURSYS_OPS={option: ["broker.*", name]}):
+                with self.assertRaises(coursys_ops.UsageError) as raised:
+                    panel.health_check()
+            text = str(raised.exception)
+            near = {"broker.conection": "broker.connection", "serch.query": "search.query"}[name]
+            assert f"COURSYS_OPS['{option}']" in text and f"`{name}`; did you mean `{near}`?" in text, text
+        assert fake_native.CALLS == []
+
+    def test_health_that_is_made_of_nothing_is_no_health(self):
+        with override_settings(COURSYS_OPS={"HEALTH_CHECKS": []}), self.assertRaises(coursys_ops.UsageError):
+            panel.health_check()
+        fake_native.CHECKS[:] = [found("a.b", "A")]
+        with self.assertRaises(coursys_ops.UsageError):
+            panel.health_check()
+        assert fake_native.CALLS == []
+
+    def test_hints_may_be_globs(self):
+        fake_native.put(found("search.query", "Search", "failed", "no hits"))
+        with override_settings(COURSYS_OPS={"HEALTH_HINTS": "search.*"}):
+            assert panel.health_check()["search_res"] is False
+
+    def units(self, count):
+        model = types.SimpleNamespace(objects=types.SimpleNamespace(count=count))
+        return mock.patch("django.apps.apps.get_model", return_value=model)
+
+    def test_units_are_counted_and_none_is_not_healthy(self):
+        with self.units(lambda: 3):
+            assert panel.health_check()["units"] == 3
+        with self.units(lambda: 0), self.assertRaisesMessage(panel.Unhealthy, "no units") as raised:
+            panel.health_check()
+        assert raised.exception.report.ok
+
+    def test_a_database_that_hangs_under_django_alone_costs_a_moment(self):
+        hung = mock.patch.object(sanity, "UNITS_S", 0.1)
+        with hung, self.units(lambda: GO_ON.wait(5)), self.assertRaisesMessage(panel.Unhealthy, "within 0.1 s"):
+            panel.health_check()
 
     def test_a_site_without_celery_has_no_result_of_it(self):
         fake_native.CHECKS[:] = [check for check in fake_native.CHECKS if not check["id"].startswith("celery")]
@@ -130,6 +190,12 @@ class Mail(Case):
             sent, message = panel.send_test_email("me@example.ca")
         assert not sent and message.startswith("OSError")
         assert_no_secret(message)
+
+    def test_a_backend_that_hangs_is_an_answer_in_time(self):
+        hung = mock.patch("django.core.mail.backends.locmem.EmailBackend.send_messages", lambda *_: GO_ON.wait(5))
+        with hung, mock.patch.object(our_mail, "WHOLE_S", 0.1):
+            sent, message = panel.send_test_email("me@example.ca")
+        assert not sent and message.startswith("the site's mail backend: no answer within 0.1 s; see"), message
 
     def test_what_is_no_address_is_not_tried(self):
         assert panel.send_test_email("me@example.ca\nBcc: all@example.ca")[0] is False
@@ -236,6 +302,15 @@ class ReportingDatabase(Case):
         with self.with_site(failure):
             ((label, message),) = panel.csrpt_info()
         assert label == "SIMS problem" and "s3cret" not in message
+
+    def test_a_database_that_hangs_is_an_answer_in_time(self):
+        def slow_rows():
+            yield ("first", "row")
+            GO_ON.wait(5)
+
+        with self.with_site(slow_rows), mock.patch.object(info, "CSRPT_S", 0.1):
+            ((label, message),) = panel.csrpt_info()
+        assert label == "SIMS problem" and "within 0.1 s" in message
 
     def test_a_site_without_it_says_so(self):
         assert panel.csrpt_info()[0][0] == "SIMS problem"

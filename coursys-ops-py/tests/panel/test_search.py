@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from tables import Offering, WithTables, call_command, shown
+from tables import Offering, WithTables, call_command, fake_native, shown
 
 from coursys_ops.django import search
 
@@ -22,6 +22,12 @@ class Search(WithTables):
         self.fill(3, 3)
         finding = search.query()
         assert shown(finding) == [("passed", "ok")] and "3 hits" in finding.message
+
+    def test_the_word_is_that_of_the_configuration(self):
+        self.fill(3, 3)
+        fake_native.SEARCH_WORD = "nowhere"
+        finding = search.query()
+        assert shown(finding) == [("failed", "no_hits")] and "`nowhere`" in finding.message
 
     def test_an_index_that_finds_nothing_is_failed(self):
         self.fill(0, 0)

@@ -52,10 +52,12 @@ class Options:
         "search.query",
         "celery.queue.fast",
     )
-    #: Those of them that are told and make nobody unhealthy: a search server finds nothing while it starts.
+    #: Those of them that are told and make nobody unhealthy, with what is looked at for their sake alone: a search server
+    #: does not answer while it starts, and finds nothing for a while.
     health_hints: tuple[str, ...] = ("search.query", "search.freshness")
-    #: Seconds that the health view may take; Docker's own time-out is longer.
-    health_deadline: float = 5.0
+    #: Seconds that the health view may take: that a worker is merely busy is known 5 s after what it needs was found well.
+    #: Docker's own time-out is longer, 30 s.
+    health_deadline: float = 8.0
     #: Seconds for which a process of the site repeats its last answer: strangers cannot make the servers busy.
     health_max_age: float = 5.0
     #: The HTTP status of a site that is not healthy.
@@ -78,6 +80,17 @@ def options() -> Options:
             raise ImproperlyConfigured(f"{SETTING}[{key!r}] is no option{hint}")
         values[known[key].name] = _typed(key, value, known[key].default)
     return Options(**values)
+
+
+def name_of(option: str) -> str:
+    """How messages call an option: by what is written in the settings."""
+    return f"{SETTING}[{option.upper()!r}]"
+
+
+def search_word() -> str:
+    """The word that every filled index finds, `search.query` of the configuration."""
+    settings = config().to_dict()["settings"]
+    return str(next(setting["value"] for setting in settings if setting["key"] == "search.query"))
 
 
 def overrides() -> dict[str, Any]:

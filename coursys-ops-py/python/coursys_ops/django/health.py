@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from .sanity import Unhealthy, health_check, worst
 SESSIONS = ("database.connection", "cache.connection")
 
 HEALTHY, UNHEALTHY = "healthy", "unhealthy"
+
+_log = logging.getLogger(__name__)
 
 
 class _Answer(NamedTuple):
@@ -49,6 +52,8 @@ def look(max_age: float) -> _Answer:
     except Exception as error:  # noqa: BLE001 (whatever it is, the site is not healthy, and the probe hears it)
         kind = "" if isinstance(error, coursys_ops.Error) else f"{type(error).__name__}: "
         answer = _Answer(now, False, {}, Mask.of_settings().text(f"{kind}{error}"), None)
+        # Without a report nobody who asks can be told: whether it may be asked who asks is in there.
+        _log.warning("health could not be looked at: %s", answer.reason)
     _last = answer
     return answer
 

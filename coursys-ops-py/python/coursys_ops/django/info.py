@@ -10,6 +10,7 @@ from typing import Any, List, Tuple
 from django.conf import settings
 from django.utils.html import format_html
 
+from .bounded import NoAnswer, bounded
 from .mask import Mask
 
 Info = List[Tuple[str, Any]]
@@ -19,6 +20,9 @@ WIDTH = 100
 
 #: A file of git's that is larger is none of what is looked for here.
 MAX_GIT_FILE = 8 * 1024 * 1024
+
+#: Seconds that the reporting database may take: it is far away, and a lost connection is noticed by nobody.
+CSRPT_S = 20.0
 
 
 def settings_info() -> Info:
@@ -80,7 +84,11 @@ def csrpt_info() -> Info:
         return [("SIMS problem", "this site has no coredata.queries.csrpt_update, or not what it imports")]
     mask = Mask.of_settings()
     try:
-        return [(mask.text(label), mask.value(value)) for label, value in csrpt_update()]
+        # A list, in there: it may ask the database for each row.
+        answer = bounded(CSRPT_S, lambda: list(csrpt_update()))
+        return [(mask.text(label), mask.value(value)) for label, value in answer]
+    except NoAnswer as error:
+        return [("SIMS problem", f"the reporting database: {error}")]
     except Exception as error:  # noqa: BLE001 (drivers raise what they like, with connection strings in it)
         return [("SIMS problem", mask.text(error))]
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
 
+from .bounded import NoAnswer, bounded
 from .mask import Mask
 
 SUBJECT = "check_things test message"
@@ -16,6 +17,9 @@ BODY = "This is a test message: whoever reads it knows that the site's mail gets
 
 #: Seconds; Django's own default is to wait for ever.
 TIMEOUT_S = 10
+
+#: Seconds for everything: a backend of the site's own may wait for its broker, and a mail server answers line by line.
+WHOLE_S = 30
 
 
 def send_test_email(email: str) -> tuple[bool, str]:
@@ -28,11 +32,17 @@ def send_test_email(email: str) -> tuple[bool, str]:
         validate_email(email)
     except ValidationError:
         return False, "this is no e-mail address"
-    try:
+
+    def send() -> Any:
         connection: Any = get_connection(fail_silently=False)
         if getattr(connection, "timeout", 0) is None:
             connection.timeout = TIMEOUT_S
-        sent = EmailMessage(SUBJECT, BODY, settings.DEFAULT_FROM_EMAIL, [email], connection=connection).send()
+        return EmailMessage(SUBJECT, BODY, settings.DEFAULT_FROM_EMAIL, [email], connection=connection).send()
+
+    try:
+        sent = bounded(WHOLE_S, send)
+    except NoAnswer as error:
+        return False, f"the site's mail backend: {error}"
     except Exception as error:  # noqa: BLE001 (each backend raises its own: sockets, SMTP, the broker)
         return False, mask.text(f"{type(error).__name__}: {error}")
     if sent == 0:

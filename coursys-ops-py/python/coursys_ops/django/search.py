@@ -6,8 +6,7 @@ from typing import Any
 
 from coursys_ops import Finding
 
-#: The word that every filled index of the site finds; the configuration has its own, for the servers.
-WORD = "cmpt"
+from . import conf
 
 #: The share of the rows that may be missing: the index is filled by a task, some minutes after the database.
 MAX_MISSING = 0.05
@@ -20,16 +19,17 @@ _NO_HAYSTACK = "the site has no haystack"
 
 
 def query() -> Finding:
-    """Searches for one word."""
+    """Searches for the word that the configuration says every filled index finds."""
     if not _has_haystack():
         return Finding.skipped(_NO_HAYSTACK)
+    word = conf.search_word()
     with _Loud() as backend:
         from haystack.query import SearchQuerySet
 
-        hits = SearchQuerySet().filter(text=WORD).count()
+        hits = SearchQuerySet().filter(text=word).count()
     if not hits:
-        return Finding.failed(f"{backend} finds nothing for `{WORD}`", _FILL, code="no_hits")
-    return Finding.passed(f"{backend} has {hits} hits for `{WORD}`")
+        return Finding.failed(f"{backend} finds nothing for `{word}`", _FILL, code="no_hits")
+    return Finding.passed(f"{backend} has {hits} hits for `{word}`")
 
 
 def count() -> list[Finding]:
