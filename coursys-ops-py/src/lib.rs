@@ -30,7 +30,7 @@ mod _native {
     #[pymodule_export]
     use crate::serve::serve;
     #[pymodule_export]
-    use crate::show::{codes, rendered};
+    use crate::show::{codes, nagios_code, rendered};
 
     /// The number of the report's shape that this build speaks.
     #[pymodule_export]

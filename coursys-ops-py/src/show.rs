@@ -17,8 +17,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
 #[pyfunction]
 #[pyo3(name = "render", signature = (report, format, *, width=100, verbose=false, strict=false))]
 pub fn rendered(report: &str, format: &str, width: usize, verbose: bool, strict: bool) -> PyResult<String> {
-    let report: Report =
-        serde_json::from_str(report).map_err(|error| Error::usage(format!("no report: {error}")))?;
+    let report = read(report)?;
     let rendered = match format {
         "text" => Ok(text::render(&report, text::Style { colour: false, width, verbose, asked: None })),
         "json" => json::render(&report),
@@ -29,4 +28,15 @@ pub fn rendered(report: &str, format: &str, width: usize, verbose: bool, strict:
         other => return Err(Error::usage(format!("unknown format `{other}`")).into()),
     };
     Ok(rendered.map_err(Error::other)?)
+}
+
+/// The exit code that the plugin API of Nagios has for a report, given as its JSON document: 0 to 3.
+#[pyfunction]
+#[pyo3(signature = (report, *, strict=false))]
+pub fn nagios_code(report: &str, strict: bool) -> PyResult<u8> {
+    Ok(nagios::exit_code(&read(report)?, ExitPolicy { strict }))
+}
+
+fn read(report: &str) -> Result<Report, Error> {
+    serde_json::from_str(report).map_err(|error| Error::usage(format!("no report: {error}")))
 }

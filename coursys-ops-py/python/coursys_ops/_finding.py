@@ -21,6 +21,11 @@ class Value:
         if parts:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(parts))}")
 
+    @classmethod
+    def _known(cls, parts: Mapping[str, Any]) -> Any:
+        """The value of those parts that this version knows: within a schema, a newer program may say more."""
+        return cls(**{name: parts[name] for name in cls.__slots__})
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} cannot be changed")
 
@@ -148,7 +153,7 @@ class Finding(Value):
             found["message"],
             found["hint"],
             subject=subject,
-            measurements=[Measurement(**measured) for measured in found["measurements"]],
+            measurements=[Measurement._known(measured) for measured in found["measurements"]],
             check=check,
             label=f"{title}: {subject}" if subject else title,
         )

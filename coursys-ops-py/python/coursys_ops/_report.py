@@ -124,9 +124,9 @@ class Report:
             raise ValueError(f"a report of schema {_native.SCHEMA} is expected, found {schema!r}")
         keep = object.__setattr__
         keep(self, "_document", document)
-        keep(self, "run", Run(**document["run"]))
-        keep(self, "summary", Summary(**document["summary"]))
-        keep(self, "facts", tuple(Fact(**fact) for fact in document["facts"]))
+        keep(self, "run", Run._known(document["run"]))
+        keep(self, "summary", Summary._known(document["summary"]))
+        keep(self, "facts", tuple(Fact._known(fact) for fact in document["facts"]))
         keep(self, "checks", tuple(_check(found) for found in document["checks"]))
 
     @classmethod
@@ -236,13 +236,20 @@ class Report:
         """For people, as the program prints it; ``verbose`` shows codes, figures and what passed, too."""
         return self.render("text", width=width, verbose=verbose)
 
-    def render(self, format: str, *, width: int = 100, verbose: bool = False) -> str:
-        """In a format of the program: ``text``, ``json``, ``html``, ``junit``, ``nagios`` or ``prometheus``."""
+    def render(self, format: str, *, width: int = 100, verbose: bool = False, strict: bool = False) -> str:
+        """In a format of the program: ``text``, ``json``, ``html``, ``junit``, ``nagios`` or ``prometheus``. With ``strict``
+        Nagios is told that a warning is critical."""
         import json
 
         if format == "json":
             return self.to_json()
-        return _native.render(json.dumps(self._document), format, width=width, verbose=verbose)
+        return _native.render(json.dumps(self._document), format, width=width, verbose=verbose, strict=strict)
+
+    def nagios_code(self, *, strict: bool = False) -> int:
+        """The exit code that goes with ``nagios``: 0 all is well, 1 a warning, 2 something failed, 3 it is not known."""
+        import json
+
+        return _native.nagios_code(json.dumps(self._document), strict=strict)
 
 
 def _check(found: Mapping[str, Any]) -> CheckReport:
@@ -250,4 +257,5 @@ def _check(found: Mapping[str, Any]) -> CheckReport:
     parts = dict(found)
     parts["because"] = tuple(found["because"])
     parts["findings"] = tuple(Finding._of(finding, id, title) for finding in found["findings"])
-    return CheckReport(**parts)
+    report: CheckReport = CheckReport._known(parts)
+    return report

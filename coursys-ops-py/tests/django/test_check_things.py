@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from io import StringIO
 from unittest import mock
 
@@ -14,6 +15,11 @@ from harness import Case, assert_no_secret, coursys_ops, fake_native, override_s
 from coursys_ops.django import shared_cache
 
 found = fake_native.found
+
+
+def load(name):
+    """The class of a command."""
+    return import_module(f"coursys_ops.django.management.commands.{name}").Command
 
 
 def run(*arguments, **options):
@@ -92,11 +98,57 @@ class Formats(Case):
         assert json.loads(out) and "Message sent" in err
 
 
+class Nagios(Case):
+    """`--format nagios` ends as the plugin API says, in either command."""
+
+    COMMANDS = (("check_things",), ("coursys_ops", "check"))
+
+    def test_the_status_is_from_0_to_3(self):
+        for status, plain, strict in (("passed", 0, 0), ("warning", 1, 2), ("failed", 2, 2), ("unknown", 3, 3)):
+            fake_native.put(found("a.b", "A", status))
+            for command in self.COMMANDS:
+                assert run(*command, "--format=nagios")[2] == plain, (command, status)
+                assert run(*command, "--format=nagios", "--strict")[2] == strict, (command, status)
+                assert fake_native.CALLS[-1]["strict"] is True
+
+    def test_what_keeps_it_from_looking_is_unknown_in_one_line_and_tells_no_secret(self):
+        wrong = coursys_ops.ConfigError(["broker.vhost: `br/oker p@ss%2` | is none", "and more"])
+        for failure in (wrong, ZeroDivisionError("x")):
+            fake_native.RAISES = failure
+            for command in self.COMMANDS:
+                out, _, status = run(*command, "--format", "nagios")
+                assert status == 3 and out.startswith("COURSYS UNKNOWN - ") and out.count("\n") == 1, out
+                assert "|" not in out
+                assert_no_secret(out)
+
+    def test_an_option_of_the_settings_that_there_is_not_is_unknown_too(self):
+        for command in self.COMMANDS:
+            with override_settings(COURSYS_OPS={"TIRE": "slow"}):
+                out, _, status = run(*command, "--format=nagios")
+            assert status == 3 and "did you mean 'TIER'" in out
+
+    def test_arguments_that_make_no_sense_are_unknown_too(self):
+        for command in self.COMMANDS:
+            out = StringIO()
+            program = load(command[0])(stdout=out, stderr=StringIO())
+            with mock.patch("sys.stderr", StringIO()), self.assertRaises(SystemExit) as ended:
+                program.run_from_argv(["manage.py", *command, "--format", "nagios", "--tire=slow"])
+            assert ended.exception.code == 3 and out.getvalue().startswith("COURSYS UNKNOWN - ")
+
+    def test_a_mail_that_was_not_sent_is_critical(self):
+        out, _, status = run("check_things", "--format=nagios", "--email=nobody")
+        assert status == 2 and out.startswith("COURSYS CRITICAL - Email sending: this is no e-mail address\n")
+
+
 class Start(Case):
     def test_it_starts_when_a_system_check_finds_something(self):
         from coursys_ops.django.management.commands.check_things import Command
 
         assert Command.requires_system_checks == [] and not Command.requires_migrations_checks
+
+    def test_an_option_of_the_settings_that_there_is_not_ends_with_2(self):
+        with override_settings(COURSYS_OPS={"TIRE": "slow"}):
+            assert run("check_things")[2] == 2
 
     def test_a_wrong_configuration_ends_with_2_and_tells_no_secret(self):
         fake_native.RAISES = coursys_ops.ConfigError(["broker.vhost: `br/oker p@ss%2` is none"])
@@ -143,6 +195,24 @@ class Ops(Case):
     def test_list_runs_nothing(self):
         out, _, _ = run("coursys_ops", "check", "--list")
         assert "broker.connection  sanity  Broker connection\n" in out and not fake_native.CALLS
+
+    def test_the_list_is_a_document_for_programs(self):
+        document = json.loads(run("coursys_ops", "check", "--list", "--format=json")[0])
+        assert document["schema"] == 1 and document["checks"][0]["id"] == "broker.connection"
+
+    def test_a_check_is_explained_and_not_run(self):
+        out, _, status = run("coursys_ops", "check", "--explain", "broker.*")
+        assert status == 0 and out.startswith("broker.connection: Broker connection\n\nwhy it is looked at\n")
+        assert not fake_native.CALLS and run("coursys_ops", "check", "--explain", "no.such")[2] == 2
+
+    def test_read_only_goes_to_the_run(self):
+        run("coursys_ops", "check", "--read-only")
+        assert fake_native.CALLS[0]["read_only"] is True
+
+    def test_a_component_that_is_down_ends_with_1(self):
+        fake_native.STATUS["exit_code"] = 1
+        out, _, status = run("coursys_ops", "status")
+        assert status == 1 and json.loads(out)["exit_code"] == 1
 
     def test_health_is_that_of_the_view(self):
         assert run("coursys_ops", "health") == ("healthy\n", "", 0)

@@ -50,6 +50,44 @@ class Runs(Case):
         with self.assertRaises(UsageError):
             report.render("word")
 
+    def test_what_a_newer_program_says_more_within_the_schema_is_left_alone(self):
+        document = check(small(), only=["disk.space.root"]).to_dict()
+        found = document["checks"][0]["findings"][0]
+        for part in (
+            document,
+            document["run"],
+            document["summary"],
+            document["checks"][0],
+            found,
+            found["measurements"][0],
+        ):
+            part["of_tomorrow"] = 1
+        document["facts"] = [{"label": "a", "value": "b", "of_tomorrow": 1}]
+        report = Report(document)
+        self.assertEqual(report["disk.space.root"].status, "passed")
+        self.assertEqual(Report.from_json(report.to_json()), report)
+
+    def test_nagios_has_its_own_codes(self):
+        outcomes = {
+            "passed": (0, 0, "OK"),
+            "warning": (1, 2, "WARNING"),
+            "failed": (2, 2, "CRITICAL"),
+            "unknown": (3, 3, "UNKNOWN"),
+        }
+        for status, (plain, strict, word) in outcomes.items():
+            register_check("mine.state")(lambda status=status: Finding(status, "check_failed", "so it is", "do it"))
+            report = check(small(), only=["mine.state"])
+            coursys_ops.unregister_check("mine.state")
+            self.assertEqual((report.nagios_code(), report.nagios_code(strict=True)), (plain, strict))
+            self.assertTrue(report.render("nagios").startswith(f"COURSYS {word} - "))
+            word = "CRITICAL" if status == "warning" else word
+            self.assertTrue(report.render("nagios", strict=True).startswith(f"COURSYS {word} - "))
+
+    def test_maintenance_is_an_error_where_there_is_no_page_for_it(self):
+        with self.assertRaises(UsageError) as raised:
+            coursys_ops.maintenance(small())
+        self.assertIn("`maintenance.flag`", str(raised.exception))
+
     def test_what_makes_no_sense_is_told_and_nothing_is_run(self):
         for wrong, words in (
             ({"only": ["disk.spce.root"]}, "did you mean `disk.space.root`"),

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import Any, List, Tuple
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-import coursys_ops
+from django.core.management.base import CommandParser
 
 from ... import panel, sanity, shared_cache
 from ...mask import Mask
+from ..base import BAD, NAGIOS_CRITICAL, OpsCommand, plugin_text
 
 Pairs = List[Tuple[str, Any]]
 
 FORMATS = ("text", "json", "junit", "nagios", "prometheus", "html")
 
 
-class Command(BaseCommand):
+class Command(OpsCommand):
     """Prints four sections, or one document with `--format`. Ends with 1 when something is failed or unknown."""
 
     help = "Check the status of the various things we rely on in deployment."
-    # It must start when something is down: Django's own checks may ask the database.
-    requires_system_checks: list[str] = []
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The options that the site's command has always had, and some more."""
@@ -38,30 +34,32 @@ class Command(BaseCommand):
         parser.add_argument("--deadline", type=float, help="Seconds that the whole run may take.")
         parser.add_argument("--strict", action="store_true", help="A warning is bad too.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Runs it."""
+    def answer(self, options: dict[str, Any]) -> int:
+        """Runs the checks and prints what they found."""
         if options["cache_subcall"]:
             shared_cache.add_one(options["cache_key"])
-            return
-        mask = Mask.of_settings()
-        try:
-            report = sanity.run(options["tier"], deadline=options["deadline"])
-        except coursys_ops.Error as error:
-            raise CommandError(mask.text(error), returncode=2) from None
-        document = report.to_dict()
-        is_bad = bool(sanity.bad_checks(document)) or (options["strict"] and document["summary"]["warning"] > 0)
+            return 0
+        mask, strict = Mask.of_settings(), options["strict"]
+        report = sanity.run(options["tier"], deadline=options["deadline"], strict=strict)
         sent: tuple[bool, str] = (True, "provide an --email argument to test.")
         if options["email"]:
             sent = panel.send_test_email(options["email"])
-            is_bad = is_bad or not sent[0]
+        if options["format"] == "nagios":
+            return self.nagios(report, strict, sent)
         if options["format"] == "text":
-            self.sections(document, sent, mask)
+            self.sections(report.to_dict(), sent, mask)
         else:
-            self.stdout.write(report.render(options["format"]))
+            self.stdout.write(report.render(options["format"], strict=strict))
             if options["email"]:
                 self.stderr.write(f"Email sending: {sent[1]}")
-        if is_bad:
-            raise SystemExit(1)
+        return 0 if report.ok and sent[0] else BAD
+
+    def nagios(self, report: Any, strict: bool, sent: tuple[bool, str]) -> int:
+        """The line of a plugin; a mail that was not sent comes first and is as bad as anything."""
+        if not sent[0]:
+            self.stdout.write(f"COURSYS CRITICAL - Email sending: {plugin_text(sent[1])}")
+        self.stdout.write(report.render("nagios", strict=strict))
+        return int(report.nagios_code(strict=strict)) if sent[0] else NAGIOS_CRITICAL
 
     def sections(self, report: Any, sent: tuple[bool, str], mask: Mask) -> None:
         """The four sections that people know, and one for warnings."""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any, Callable
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 import coursys_ops
 
-from ... import conf, health, panel, sanity
+from ... import conf, health, panel
 from ...mask import Mask
 from ...queue_info import as_dict
+from ..base import BAD, OpsCommand
 from .check_things import FORMATS
 
 
-class Command(BaseCommand):
+class Command(OpsCommand):
     """Exit status: 0 all is well, 1 something is not, 2 the question or the configuration is wrong."""
 
     help = "Checks of the deployment, what runs, what waits, and whether it is in maintenance."
-    requires_system_checks: list[str] = []
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One subcommand each."""
@@ -31,7 +31,9 @@ class Command(BaseCommand):
         check.add_argument("--skip", action="append", default=[], metavar="ID", help="leave out; repeatable")
         check.add_argument("--deadline", type=float, help="seconds that the whole run may take")
         check.add_argument("--strict", action="store_true", help="a warning is bad too")
+        check.add_argument("--read-only", action="store_true", help="leave out what writes or sends")
         check.add_argument("--list", action="store_true", help="list the checks and run none")
+        check.add_argument("--explain", metavar="ID", help="say what a check does and why, and run none; a glob, too")
         check.add_argument("--format", choices=(*FORMATS, "jsonl"), default="text", help="how to print")
         for name, text in (
             ("status", "every component, and what runs"),
@@ -45,9 +47,9 @@ class Command(BaseCommand):
         email.add_argument("address")
         email.add_argument("--django", action="store_true", help="the way the site's own mail goes, by its backend")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def answer(self, options: dict[str, Any]) -> int:
         """Does what the subcommand says."""
-        subcommands: dict[str, Callable[..., bool]] = {
+        subcommands: dict[str, Callable[..., int]] = {
             "check": self.check_site,
             "status": self.status,
             "maintenance": self.maintenance,
@@ -56,20 +58,15 @@ class Command(BaseCommand):
             "config": self.config,
             "email-check": self.email_check,
         }
-        try:
-            good = subcommands[options["subcommand"]](options)
-        except coursys_ops.Error as error:
-            raise CommandError(Mask.of_settings().text(error), returncode=2) from None
-        if not good:
-            raise SystemExit(1)
+        return subcommands[options["subcommand"]](options)
 
-    def check_site(self, options: dict[str, Any]) -> bool:
+    def check_site(self, options: dict[str, Any]) -> int:
         """Runs checks."""
         if options["list"]:
-            for spec in coursys_ops.list_checks(conf.config()):
-                self.stdout.write(f"{spec['id']}  {spec['tier']}  {spec['title']}")
-            return True
-        on_event = self.line if options["format"] == "jsonl" else None
+            return self.list_checks(options["format"])
+        if options["explain"]:
+            return self.explain(options["explain"])
+        form, strict = options["format"], options["strict"]
         ids, settings = options["ids"], conf.options()
         report = coursys_ops.check(
             conf.config(),
@@ -77,53 +74,73 @@ class Command(BaseCommand):
             only=ids or None,
             skip=[*settings.skip, *options["skip"]] or None,
             deadline=options["deadline"] or settings.deadline,
-            on_event=on_event,
+            on_event=self.line if form == "jsonl" else None,
+            read_only=options["read_only"],
+            strict=strict,
         )
-        if on_event is None:
-            self.stdout.write(report.render(options["format"]))
-        document = report.to_dict()
-        strict = options["strict"] and document["summary"]["warning"] > 0
-        return not (sanity.bad_checks(document) or strict)
+        if form != "jsonl":
+            self.stdout.write(report.render(form, strict=strict))
+        return report.nagios_code(strict=strict) if form == "nagios" else int(not report.ok)
+
+    def list_checks(self, form: str) -> int:
+        """Every check: a line each, or one document."""
+        specs = coursys_ops.list_checks(conf.config())
+        if form != "text":
+            return self.document({"schema": 1, "checks": specs})
+        for spec in specs:
+            self.stdout.write(f"{spec['id']}  {spec['tier']}  {spec['title']}")
+        return 0
+
+    def explain(self, glob: str) -> int:
+        """What checks are for."""
+        found = [spec for spec in coursys_ops.list_checks(conf.config()) if fnmatchcase(spec["id"], glob)]
+        if not found:
+            raise coursys_ops.UsageError(f"no check matches `{glob}`; `check --list` names all")
+        for spec in found:
+            self.stdout.write(f"{spec['id']}: {spec['title']}\n\n{spec['explanation']}\n")
+        return 0
 
     def line(self, event: dict[str, Any]) -> None:
         """One event."""
         self.stdout.write(json.dumps(event, ensure_ascii=False))
         self.stdout.flush()
 
-    def status(self, options: dict[str, Any]) -> bool:
-        """What runs."""
-        return self.document(coursys_ops.status(conf.config()))
+    def status(self, options: dict[str, Any]) -> int:
+        """What runs; the document says what it comes to."""
+        answer = as_dict(coursys_ops.status(conf.config()))
+        self.document(answer)
+        return int(answer["exit_code"])
 
-    def maintenance(self, options: dict[str, Any]) -> bool:
+    def maintenance(self, options: dict[str, Any]) -> int:
         """Whether the site is closed."""
         return self.document(coursys_ops.maintenance(conf.config()))
 
-    def queues(self, options: dict[str, Any]) -> bool:
+    def queues(self, options: dict[str, Any]) -> int:
         """What waits."""
         return self.document(coursys_ops.queues(conf.config()))
 
-    def health(self, options: dict[str, Any]) -> bool:
+    def health(self, options: dict[str, Any]) -> int:
         """What the health view tells those who may see everything."""
         answer = health.look(max_age=0)
         self.stdout.write(health.as_text(health.HealthView.document(answer, whole=True)), ending="")
-        return answer.healthy
+        return 0 if answer.healthy else BAD
 
-    def config(self, options: dict[str, Any]) -> bool:
+    def config(self, options: dict[str, Any]) -> int:
         """The configuration."""
         return self.document(conf.config().to_dict())
 
-    def email_check(self, options: dict[str, Any]) -> bool:
+    def email_check(self, options: dict[str, Any]) -> int:
         """One mail."""
         if not options["django"]:
             report = coursys_ops.email_check(conf.config(), options["address"])
             self.stdout.write(report.render("text"))
-            return not sanity.bad_checks(report.to_dict())
+            return 0 if report.ok else BAD
         sent, message = panel.send_test_email(options["address"])
         self.stdout.write(message)
-        return sent
+        return 0 if sent else BAD
 
-    def document(self, answer: Any) -> bool:
+    def document(self, answer: Any) -> int:
         """Prints plain data, without secrets."""
         shown = Mask.of_settings().value(as_dict(answer))
         self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
-        return True
+        return 0
