@@ -7,6 +7,7 @@ from tables import Case, fake_native, override_settings
 
 found = fake_native.found
 
+
 def broken_site():
     """RabbitMQ is down."""
     fake_native.put(
@@ -158,6 +159,23 @@ class Panel(Case):
         assert self.one('.co-check[data-status="failed"] .co-hint').is_displayed()
         self.press(Keys.ENTER)
         assert not self.one('.co-check[data-status="failed"] .co-hint').is_displayed()
+
+    def test_the_end_of_a_run_leaves_the_focus_with_who_has_moved_it(self):
+        go_on, reached = threading.Event(), threading.Event()
+
+        def before(ident):
+            reached.set()
+            go_on.wait(10)
+
+        fake_native.BEFORE = before
+        self.one("#co-start").click()
+        assert reached.wait(10)
+        self.wait(lambda: self.focused().get_attribute("id") == "co-stop", "the button Stop has no focus")
+        self.one("#co-only-bad").click()
+        go_on.set()
+        self.ended()
+        self.wait(lambda: self.one("#co-start").is_enabled(), "the run does not end")
+        assert self.focused().get_attribute("id") == "co-only-bad"
 
     def test_stop_ends_the_run_and_says_so(self):
         from selenium.webdriver.common.keys import Keys

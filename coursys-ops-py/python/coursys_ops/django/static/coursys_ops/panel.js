@@ -205,11 +205,17 @@
   };
 
   const busy = (is) => {
+    const at = document.activeElement;
     start.disabled = is;
     stop.hidden = !is;
     progress.hidden = !is;
     groups.setAttribute("aria-busy", String(is));
-    (is ? stop : start).focus();
+    // Who reads what came in, or writes elsewhere, is not torn away from it when the run ends.
+    if (is) {
+      stop.focus();
+    } else if (!at || at === stop || at === document.body) {
+      start.focus();
+    }
   };
 
   const go = async () => {
