@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from support import PROGRAM, SERVERS, Case, needs_servers, site
 
@@ -57,6 +59,29 @@ class Same(Case):
         self.assertEqual(set(ours), set(theirs))
         names = [one["component"] for one in theirs["components"]]
         self.assertEqual([one["component"] for one in ours["components"]], names)
+
+    def maintenance(self, config, *options):
+        """What both say, once they say the same: workers come and go, and evidence has no order."""
+        for _ in range(ATTEMPTS):
+            theirs = self.program(*options, "maintenance", "status", "--format", "json")
+            ours = coursys_ops.maintenance(config)
+            for document in (theirs, ours):
+                document["evidence"].sort(key=json.dumps)
+            if ours == theirs:
+                break
+        self.assertEqual(ours, theirs)
+        return ours
+
+    def test_maintenance_is_what_the_program_says_up_and_with_the_flag(self):
+        with tempfile.TemporaryDirectory() as directory:
+            # Nothing of this is the set's own: others use it at the same time.
+            places = {"maintenance.flag": f"{directory}/503", "plans.state_dir": f"{directory}/state"}
+            config = coursys_ops.Config.from_path(SERVERS, overrides=places)
+            options = [word for key, value in places.items() for word in ("--set", f"{key}={value}")]
+            self.assertEqual(self.maintenance(config, *options)["state"], "up")
+            Path(directory, "503").touch()
+            found = self.maintenance(config, *options)
+            self.assertEqual((found["state"], found["lease"]), ("inconsistent", None), found)
 
     def test_a_mail_is_sent(self):
         report = coursys_ops.email_check(site(), "somebody@example.ca")
