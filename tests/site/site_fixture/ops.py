@@ -26,11 +26,9 @@ def options(site: Path) -> dict:
 
 def _configuration(path: Path) -> dict:
     try:
-        import tomllib
-
-        configuration = tomllib.loads(path.read_text(encoding="utf-8"))
+        configuration = _toml().loads(path.read_text(encoding="utf-8"))
     except (ImportError, OSError):
-        # Python 3.10 and before, or a site that somebody started by hand: its settings say enough.
+        # A site that somebody started by hand: its settings say enough.
         return {}
     if SQLITE:
         configuration.pop("database", None)
@@ -38,3 +36,12 @@ def _configuration(path: Path) -> dict:
         # The site's settings have the password itself.
         configuration.get(section, {}).pop("password_file", None)
     return configuration
+
+
+def _toml():
+    """Python's own reader of TOML, which Python 3.10 and before do not have."""
+    try:
+        import tomllib
+    except ImportError:
+        import tomli as tomllib
+    return tomllib

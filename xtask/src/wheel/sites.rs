@@ -24,11 +24,28 @@ const SITES: [(&str, &str, &str); 4] = [
 
 /// What the site needs beside Django; what else these need is up to pip, which knows it for each Python. No driver of the
 /// database that is compiled.
-const PACKAGES: [&str; 5] =
-    ["celery==5.6.3", "django-haystack==3.4.0", "elasticsearch==5.5.3", "pymemcache==4.0.0", "PyMySQL>=1.1"];
+const PACKAGES: [&str; 6] = [
+    "celery==5.6.3",
+    "django-haystack==3.4.0",
+    "elasticsearch==5.5.3",
+    "pymemcache==4.0.0",
+    "PyMySQL>=1.1",
+    // What Python has since 3.11 as `tomllib`: the site reads the servers' configuration.
+    "tomli>=2",
+];
 
 /// The one of them that is no wheel on PyPI.
 const UNBUILT: &str = "django-haystack==3.4.0";
+
+/// PyMySQL in the place of the usual driver. By itself it sends passwords in latin1, where the servers' is UTF-8.
+const DRIVER: &str = r#"
+import pymysql
+pymysql.install_as_MySQLdb()
+connect = pymysql.connections.Connection.__init__
+def in_utf8(self, *args, **options):
+    connect(self, *args, **{**options, "password": options.get("password", "").encode()})
+pymysql.connections.Connection.__init__ = in_utf8
+"#;
 
 /// What looks at the servers and not at the machine, which is another one in a tree.
 const COMPARED: [&str; 9] = [
@@ -47,7 +64,7 @@ const COMPARED: [&str; 9] = [
 const ATTEMPTS: u32 = 3;
 
 /// What a Debian must show of this machine, and the site's command in it four times. The arguments: the tree, the packages,
-/// the wheel, the directory of the servers, the account as `UID:GID`, its home, the file for SQLite.
+/// the wheel, the directory of the servers, the account as `UID:GID`, its home, the file for SQLite, [`DRIVER`].
 const RUN: &str = r#"set -e
 mount -t tmpfs tmpfs "$1/mnt"
 mount -t tmpfs tmpfs "$1/tmp"
@@ -62,7 +79,8 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$1" sh -ec
 python3 -m venv /mnt/venv >&2
 /mnt/venv/bin/python -m pip install --quiet --no-index --no-deps /mnt/packages/*.whl /mnt/*.whl >&2
 for packages in /mnt/venv/lib/python3*/site-packages; do
-    echo "import pymysql; pymysql.install_as_MySQLdb()" >"$packages/mysql.pth"
+    printf "%s" "$5" >"$packages/mysql_driver.py"
+    echo "import mysql_driver" >"$packages/mysql.pth"
 done
 cd "$1/site"
 for tz in 0 1; do
@@ -71,7 +89,7 @@ for tz in 0 1; do
             SITE_FIXTURE_USE_TZ=$tz SITE_FIXTURE_SQLITE="$sqlite" \
             /mnt/venv/bin/python manage.py check_things --format json || [ $? = 1 ]
     done
-done' sh "$4" "$5" "$6" "$7"
+done' sh "$4" "$5" "$6" "$7" "$8"
 "#;
 
 /// Makes the site's tables and rows in a file.
@@ -162,7 +180,7 @@ impl Site {
     fn ask(&self, tree: &Path, packages: &Path, wheel: &Path, sqlite: &str) -> Result<Vec<Said>> {
         let [tree, packages, wheel, root] =
             [tree, packages, wheel, &self.root].map(|path| path.to_string_lossy().into_owned());
-        let told = alone(RUN, &[&tree, &packages, &wheel, &root, &self.account, &self.home, sqlite])?;
+        let told = alone(RUN, &[&tree, &packages, &wheel, &root, &self.account, &self.home, sqlite, DRIVER])?;
         reports(&told)
     }
 
