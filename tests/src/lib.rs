@@ -35,6 +35,6 @@ pub use staging_compose::{PATIENCE, container, healthy_compose, settles};
 pub use staging_cron::CronAt;
 pub use staging_keep::{Component, Kept};
 pub use staging_load::{LOAD, slow_page, was_served};
-pub use staging_maintenance::{FLAG, Open, WORKERS};
+pub use staging_maintenance::{FLAG, Open, WORKERS, killed_at};
 pub use stand_in::{Liar, Manner};
 pub use traces::Traces;

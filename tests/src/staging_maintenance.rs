@@ -146,3 +146,20 @@ impl Drop for Open<'_> {
         self.restore();
     }
 }
+
+/// Runs the program and kills it when it has begun a step, or lets it end when it does not come to that.
+pub fn killed_at(server: &Staging, command: &str, step: &str) {
+    let script = format!(
+        "coursys-ops {command} >/dev/null 2>&1 & pid=$!
+         for i in $(seq 5000); do
+             run=$(ls -d /var/lib/coursys-ops/runs/* | tail -1)
+             grep -q 'step_started\",\"id\":\"{step}\"' $run/journal.jsonl 2>/dev/null && [ $run -nt /run/before-the-run ] && break
+             kill -0 $pid 2>/dev/null || break
+             sleep 0.02
+         done
+         kill -9 $pid; wait $pid; true"
+    );
+    server.done(&["touch", "/run/before-the-run"]);
+    std::thread::sleep(Duration::from_millis(20));
+    let _ = server.run_within(Duration::from_secs(300), "root", &["sh", "-c", &script]);
+}

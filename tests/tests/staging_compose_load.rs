@@ -77,7 +77,8 @@ fn a_maintenance_of_containers_refuses_no_request_but_with_503_and_waits_for_wha
         let load = threads.spawn(|| server.run_within(LONG, "root", &["python3", "/run/load.py"]));
         there("/run/load-runs", "the load");
         let request = threads.spawn(|| server.run(&[&["curl", "--silent"][..], &url].concat()));
-        python(&server, &format!("stamp.delay('{STAMPS}', 'long', 30)"));
+        // It writes in its last moment.
+        python(&server, &format!("stamp.delay('{STAMPS}', 'long', 120)"));
         there("/data/submitted_files/slow-page", "the slow page");
         // What waits behind others is left in its queue, and done when the site is open again.
         let many = format!(

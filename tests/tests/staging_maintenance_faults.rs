@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coursys_ops_tests::{FLAG, Open, Staging, staging};
+use coursys_ops_tests::{FLAG, Open, killed_at, staging};
 
 const VM: &str = "vm";
 
@@ -21,7 +21,21 @@ const ENTERING: [&str; 11] = [
     "flag.on",
 ];
 
-/// Every step of opening.
+/// Every step of draining.
+const DRAINING: [&str; 10] = [
+    "flag.draining",
+    "hold.directories",
+    "hold.celery",
+    "hold.celerybeat",
+    "hold.reload",
+    "celerybeat.stop",
+    "pages.closed",
+    "queues.drain",
+    "lift.celery",
+    "lift.reload",
+];
+
+/// Every step of opening a site whose workers rest.
 const LEAVING: [&str; 8] = [
     "flag.leaving",
     "lift.celery",
@@ -32,23 +46,6 @@ const LEAVING: [&str; 8] = [
     "celerybeat.start",
     "pages.open",
 ];
-
-/// Runs a command and kills it when it has begun a step.
-fn killed_at(server: &Staging, command: &str, step: &str) {
-    let script = format!(
-        "coursys-ops {command} >/dev/null 2>&1 & pid=$!
-         for i in $(seq 5000); do
-             run=$(ls -d /var/lib/coursys-ops/runs/* | tail -1)
-             grep -q 'step_started\",\"id\":\"{step}\"' $run/journal.jsonl 2>/dev/null && [ $run -nt /run/before-the-run ] && break
-             kill -0 $pid 2>/dev/null || break
-             sleep 0.02
-         done
-         kill -9 $pid; wait $pid; true"
-    );
-    server.done(&["touch", "/run/before-the-run"]);
-    std::thread::sleep(Duration::from_millis(20));
-    let _ = server.run_within(Duration::from_secs(300), "root", &["sh", "-c", &script]);
-}
 
 #[test]
 #[ignore = "takes minutes: `cargo xtask test full maintenance`"]
@@ -98,6 +95,62 @@ fn a_maintenance_that_is_killed_while_it_is_left_tells_the_truth_and_is_complete
     killed_at(&server, "rm503", "celery.start");
     open.does(&["503"]);
     open.is("on", "-");
+    open.does(&["rm503"]);
+    // Workers that never stopped are told to take tasks again, which may be cut off too.
+    killed_at(&server, "503", "workers.quiet");
+    killed_at(&server, "rm503", "workers.rouse");
+    assert_eq!(open.status()["state"], "leaving");
+    open.does(&["rm503"]);
+    open.is_open();
+    open.does(&["check", "celery.*"]);
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
+fn a_draining_that_is_killed_tells_the_truth_and_is_completed() {
+    let Some(server) = staging(VM) else { return };
+    let open = Open::on(&server);
+    for step in DRAINING {
+        killed_at(&server, "drain --timeout 5m", step);
+        let status = open.status();
+        let told = (status["state"].as_str().unwrap(), status["code"].as_str().unwrap_or("-"));
+        // The flag may be there already, and may not.
+        let first = step == "flag.draining" && told == ("up", "-");
+        assert!(first || told == ("entering", "draining"), "{step}: {status:#}");
+        open.does(&["drain", "--timeout", "5m"]);
+        open.is("entering", "draining");
+        assert_eq!(open.active(), ["active", "inactive"], "{step}");
+        open.does(&["rm503"]);
+        open.is_open();
+    }
+    // Whoever goes on to a maintenance, or changes his mind, is served too.
+    killed_at(&server, "drain --timeout 5m", "queues.drain");
+    open.does(&["503"]);
+    open.is("on", "-");
+    open.does(&["rm503"]);
+    killed_at(&server, "drain --timeout 5m", "hold.reload");
+    open.does(&["rm503"]);
+    open.is_open();
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full maintenance`"]
+fn a_maintenance_whose_time_is_over_is_told_and_ends_only_when_somebody_ends_it() {
+    let Some(server) = staging(VM) else { return };
+    let open = Open::on(&server);
+    open.does(&["503", "--for", "1s", "--reason", "new disks"]);
+    std::thread::sleep(Duration::from_secs(2));
+    open.is("on", "lease_expired");
+    let check = open.does(&["check", "maintenance.state"]).stdout;
+    assert!(check.contains("lease_expired") || check.contains("is over"), "{check}");
+    let strict = open.ops(&["check", "--strict", "maintenance.state"]);
+    assert_eq!(strict.code, 1, "{strict:?}");
+    assert_eq!(open.active(), ["inactive", "inactive"]);
+    // More time is asked for without opening it.
+    open.does(&["503", "--for", "2h"]);
+    open.is("on", "-");
+    open.does(&["rm503"]);
+    open.is_open();
 }
 
 #[test]
