@@ -8,6 +8,7 @@ use coursys_ops_core::model::{Code, Finding, Measurement};
 
 use crate::amqp::Depth;
 use crate::garbage::excerpt;
+use crate::words::count;
 use crate::workers::{Census, Node, Task};
 
 /// Everything that was found out about a queue that gave no answer.
@@ -212,10 +213,11 @@ impl Evidence<'_> {
 
     /// Somebody consumes and does not answer a ping.
     fn dead(&self, answering: usize) -> Finding {
-        let consumers = self.after.consumers;
+        let consumers = usize::try_from(self.after.consumers).unwrap_or(usize::MAX);
+        let consumers = count(consumers, "consumer");
         let who = match answering {
-            0 => format!("it has {consumers} consumers, and no node that answers a ping"),
-            n => format!("it has {consumers} consumers, and only {n} of their nodes answer a ping"),
+            0 => format!("it has {consumers}, and no node that answers a ping"),
+            n => format!("it has {consumers}, and only {n} of their nodes answer a ping"),
         };
         let hint = format!(
             "the main process of the worker of `{}` is stopped or hangs: look at it with `ps`, read its log, and \

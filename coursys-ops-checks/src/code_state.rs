@@ -175,7 +175,7 @@ fn place(code: &SiteCode, status: &Status) -> Option<Finding> {
 fn uncommitted(changed: &[String]) -> Finding {
     Finding::failed(
         Code::Uncommitted,
-        format!("{} differ from what is committed: {}", count(changed.len(), "file"), list(changed)),
+        format!("{} changed from what is committed: {}", count(changed.len(), "file"), list(changed)),
         "see `git diff`; commit it elsewhere and pull, take it back with `git checkout -- FILE`, or add it to \
          `code.expected_changes`",
     )

@@ -81,7 +81,7 @@ def take(browser, port):
         WebDriverWait(driver, PATIENCE, 0.05).until(lambda _: " in " in status())
 
     start(DESKTOP)
-    WebDriverWait(driver, PATIENCE, 0.05).until(lambda _: "1 failed" in status())
+    WebDriverWait(driver, PATIENCE, 0.05).until(lambda _: " failed" in status())
     save("running")
     end()
     save("failed")
