@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
-use super::facts::{Facts, Held, Stray, Witness, Worker};
+use super::facts::{Facts, Held, Page, Stray, Witness, Worker};
 use super::hold_compose::HoldSeen;
 use super::{Flag, flag, hold};
 use crate::check::Scope;
@@ -22,6 +23,9 @@ const SHOWN: usize = 80;
 /// More of what systemd says about a handful of units nobody reads, in bytes.
 const MOST: usize = 64 << 10;
 
+/// What is left of a look's time when a part of it is given up, so that the other parts are told all the same.
+const MARGIN: Duration = Duration::from_millis(1500);
+
 /// Looks at everything that tells how the maintenance is. `witness` is asked for what others see, unless nobody is to be
 /// asked; nothing when the layout has no flag.
 pub async fn look(
@@ -33,16 +37,32 @@ pub async fn look(
     let outside = async {
         match witness {
             Some(witness) => {
-                let (page, consumers) = tokio::join!(witness.page(scope), witness.consumers(scope));
-                (Some(page), Some(consumers))
+                let (page, consumers) = tokio::join!(
+                    in_time(scope, witness.page(scope)),
+                    in_time(scope, witness.consumers(scope))
+                );
+                (Some(page.unwrap_or_else(Page::Silent)), Some(consumers.and_then(|known| known)))
             }
             None => (None, None),
         }
     };
-    let (flag, workers, strays, (page, consumers)) =
-        tokio::join!(flag::read(scope, &path), workers(scope, services), strays(scope), outside);
+    let (flag, workers, strays, (page, consumers)) = tokio::join!(
+        in_time(scope, flag::read(scope, &path)),
+        workers(scope, services),
+        in_time(scope, strays(scope)),
+        outside
+    );
+    let flag = flag.unwrap_or_else(Flag::Unseen);
+    let strays = strays.and_then(|seen| seen);
     let now = scope.context().clock.now();
     Some(Facts { flag, workers, strays, page, consumers, now })
+}
+
+/// Waits for a part of a look, as long as there is time to tell the others.
+async fn in_time<T>(scope: &Scope, work: impl Future<Output = T>) -> Result<T, String> {
+    let patience = scope.remaining().saturating_sub(MARGIN);
+    let done = tokio::time::timeout(patience, work).await;
+    done.map_err(|_| format!("no answer within {:.0} s", patience.as_secs_f64()))
 }
 
 /// Looks at the flag alone.
@@ -50,7 +70,7 @@ impl Flag {
     /// What is in the flag's place in this layout.
     pub async fn look(scope: &Scope) -> Self {
         match &scope.config().maintenance.flag {
-            Some(path) => flag::read(scope, path).await,
+            Some(path) => in_time(scope, flag::read(scope, path)).await.unwrap_or_else(Flag::Unseen),
             None => Self::Absent,
         }
     }
@@ -66,15 +86,20 @@ pub async fn workers(scope: &Scope, services: &[Arc<dyn Service>]) -> Vec<Worker
     let one = |service: &Arc<dyn Service>| {
         let (service, of_compose) = (Arc::clone(service), &of_compose);
         async move {
-            let look = service.look(scope).await;
+            let look = in_time(scope, service.look(scope)).await;
+            let look = look.unwrap_or_else(|why| Look::unseen(service.name(), service.component(), &why));
             if !look.is_here() {
                 return None;
             }
             let held = match service.component().manager {
-                Manager::Systemd => held(scope, &look).await,
-                Manager::Compose => of_compose.get_or_init(|| HoldSeen::look(scope, &look)).await.of(&look),
-                _ => Held::Never("its manager knows no such thing".to_owned()),
+                Manager::Systemd => in_time(scope, held(scope, &look)).await,
+                Manager::Compose => {
+                    let seen = in_time(scope, of_compose.get_or_init(|| HoldSeen::look(scope, &look))).await;
+                    seen.map(|seen| seen.of(&look))
+                }
+                _ => Ok(Held::Never("its manager knows no such thing".to_owned())),
             };
+            let held = held.unwrap_or_else(Held::Unseen);
             Some(Worker { name: service.name().to_owned(), look, held })
         }
     };
@@ -157,7 +182,65 @@ pub fn is_worker(command: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::check::Check;
+    use crate::context::Context;
+    use crate::model::{CheckSpec, ExitPolicy, Finding};
+    use crate::run::{Cancel, Options, run};
+    use crate::testing::context;
+
+    /// Somebody who never answers.
+    struct Mute;
+
+    #[async_trait]
+    impl Witness for Mute {
+        async fn page(&self, _: &Scope) -> Page {
+            std::future::pending().await
+        }
+
+        async fn consumers(&self, _: &Scope) -> Result<BTreeMap<String, u32>, String> {
+            std::future::pending().await
+        }
+    }
+
+    /// A look at what a mute witness leaves to be seen.
+    struct Looker(CheckSpec, std::sync::Mutex<Option<Facts>>);
+
+    #[async_trait]
+    impl Check for Looker {
+        fn spec(&self) -> &CheckSpec {
+            &self.0
+        }
+
+        async fn look(&self, scope: &Scope) -> Vec<Finding> {
+            let facts = look(scope, &[], Some(&Mute)).await;
+            *self.1.lock().unwrap() = facts;
+            vec![Finding::passed("looked at")]
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_takes_nothing_from_what_else_was_seen() {
+        let given = context();
+        let mut config = given.config.clone();
+        config.maintenance.flag = Some("/nowhere/503".into());
+        let context = Arc::new(Context::new(config, given.caller.clone(), given.helper.clone(), "0.0.0"));
+        let spec = CheckSpec::new("a.look", "Look").timeout(Duration::from_millis(2500));
+        let looker = Arc::new(Looker(spec, std::sync::Mutex::default()));
+        let checks: [Arc<dyn Check>; 1] = [looker.clone()];
+        let (options, never) = (Options::default(), Cancel::never());
+        run(&checks, &context, &options, &never, ExitPolicy::default(), &mut |_| ()).await;
+        let facts = looker.1.lock().unwrap().take().unwrap();
+        assert_eq!(facts.page, Some(Page::Silent("no answer within 1 s".to_owned())));
+        assert_eq!(facts.consumers, Some(Err("no answer within 1 s".to_owned())));
+        // Their helper is no helper, which was told at once.
+        assert!(matches!(&facts.flag, Flag::Unseen(why) if !why.contains("no answer")), "{:?}", facts.flag);
+        assert!(facts.strays.is_err_and(|why| !why.contains("no answer")));
+    }
 
     #[test]
     fn workers_and_the_beat_are_told_from_those_who_ask_them() {

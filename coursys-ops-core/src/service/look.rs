@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Manager;
+use crate::config::{Component, Manager};
 
 /// What a component does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -241,6 +241,12 @@ impl Look {
             parts,
             compose: Vec::new(),
         }
+    }
+
+    /// One of a component of which nothing could be seen, for this reason.
+    pub(crate) fn unseen(name: &str, component: &Component, why: &str) -> Self {
+        let parts = component.unit_names(name).into_iter().map(|unit| Part::unseen(unit, why)).collect();
+        Self::of(name, component.manager, parts)
     }
 
     /// Whether any part is up.
