@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use coursys_ops_checks::LogLines;
 use coursys_ops_core::Scope;
+use coursys_ops_core::model::Finding;
 use coursys_ops_core::run::{BuiltIn, BuiltIns, LastWords, Means};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
@@ -39,6 +40,14 @@ fn built_ins() -> BuiltIns {
     ];
     all.extend(tools.map(|(name, step)| (name.to_owned(), step)));
     all
+}
+
+/// A finding as the end of a step, with what to do about it.
+fn told(finding: Finding) -> String {
+    match finding.hint {
+        Some(hint) => format!("{}; {hint}", finding.message),
+        None => finding.message,
+    }
 }
 
 /// How many of the last lines of each log are told.

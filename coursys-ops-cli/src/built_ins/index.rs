@@ -23,7 +23,7 @@ impl BuiltIn for Count {
         let started = Instant::now();
         let before: Option<u64> = arguments.get("before").and_then(|before| before.parse().ok());
         loop {
-            let now = tools::documents(doing.scope()).await.map_err(|finding| finding.message)?;
+            let now = tools::documents(doing.scope()).await.map_err(super::told)?;
             let settled = now.is_some_and(|now| now > 0 && now >= before.unwrap_or(0));
             if settled || started.elapsed() > SEEN || doing.to_stop().reason().is_some() {
                 return told(before, now, doing);

@@ -26,9 +26,6 @@ pub struct Empty;
 #[async_trait]
 impl BuiltIn for Empty {
     async fn carry_out(&self, _: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
-        tools::nothing_to_lose(doing.scope()).await.map_err(|finding| match finding.hint {
-            Some(hint) => format!("{}; {hint}", finding.message),
-            None => finding.message,
-        })
+        tools::nothing_to_lose(doing.scope()).await.map_err(super::told)
     }
 }
