@@ -56,6 +56,7 @@ mod alter;
 mod amqp;
 mod apt;
 mod broken;
+mod broker_patience;
 mod broker_queues;
 mod celery_call;
 mod celery_probe;

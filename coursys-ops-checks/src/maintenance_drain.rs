@@ -10,7 +10,8 @@ use coursys_ops_core::queues::Queues;
 use coursys_ops_core::run::{BuiltIn, Doing};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::maintenance_tasks::{Whose, consume, tasks};
+use crate::broker_patience::{in_time, told};
+use crate::maintenance_tasks::{PATIENCE as OF_BROKER, Whose, consume, tasks};
 use crate::queues;
 use crate::workers::{Answers, Control};
 
@@ -53,7 +54,7 @@ impl BuiltIn for Drain {
         let mut last: Option<Look> = None;
         let mut looks: u32 = 0;
         loop {
-            match look(scope, &mut known).await {
+            let blind = match look(scope, &mut known).await {
                 Ok(look) => {
                     if looks.is_multiple_of(ROUSE_EVERY) && has_idle(&look.queues) {
                         // A maintenance that was not finished has told them to take no tasks.
@@ -93,12 +94,17 @@ impl BuiltIn for Drain {
                         }
                     }
                     last = Some(look);
+                    None
                 }
-                Err(why) => told.tell(doing, vec![format!("the queues cannot be looked at: {why}")]),
-            }
-            let left = || match &last {
-                Some(look) => remains(&course, look).join("; "),
-                None => "the queues could not be looked at".to_owned(),
+                Err(why) => {
+                    let line = format!("the queues cannot be looked at: {why}");
+                    told.tell(doing, vec![line.clone()]);
+                    Some(line)
+                }
+            };
+            let left = || {
+                let known = last.as_ref().map(|look| remains(&course, look)).unwrap_or_default();
+                known.into_iter().chain(blind.clone()).collect::<Vec<_>>().join("; ")
             };
             if began.elapsed() >= patience {
                 return Err(format!("not drained within {}: {}", words(patience), left()));
@@ -162,8 +168,9 @@ async fn look(scope: &Scope, known: &mut BTreeSet<String>) -> Result<Look, Strin
     let patience = LOOK.min(scope.remaining().saturating_sub(LAST_WORDS));
     let scope = scope.clone().until(Instant::now() + patience);
     let work = async {
-        let (queues, answers) = tokio::join!(queues::look(&scope), ask(&scope, known));
-        Ok::<_, String>((queues.map_err(|finding| finding.message)?, answers?))
+        let queues = async { queues::look(&scope).await.map_err(|finding| finding.message) };
+        // The tool of a broker that does not answer takes longer than the broker is waited for.
+        tokio::try_join!(queues, ask(&scope, known))
     };
     let looked = tokio::time::timeout(patience, work).await;
     let (queues, answers) =
@@ -181,10 +188,13 @@ async fn look(scope: &Scope, known: &mut BTreeSet<String>) -> Result<Look, Strin
 }
 
 async fn ask(scope: &Scope, known: &BTreeSet<String>) -> Result<Answers, String> {
-    let mut control = Control::open(scope).await.map_err(|finding| finding.message)?;
-    let answers = control.ask(&["stats", "active", "reserved"], known).await;
-    control.close().await;
-    answers.map_err(|error| error.finding(&scope.config().broker.server).message)
+    let conversation = async {
+        let mut control = Control::open(scope).await?;
+        let answers = control.ask(&["stats", "active", "reserved"], known).await;
+        control.close().await;
+        answers.map_err(|error| error.finding(&scope.config().broker.server))
+    };
+    in_time(scope, OF_BROKER, conversation).await.map_err(told)
 }
 
 /// How many tasks each node has begun.

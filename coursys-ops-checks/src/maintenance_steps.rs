@@ -13,10 +13,11 @@ use coursys_ops_core::maintenance::{
 use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
+use crate::broker_patience::{is_down, told};
 use crate::maintenance_drain::Drain;
 use crate::maintenance_requests::requests;
-use crate::maintenance_tasks::{Holds, Whose, consume, hush};
-use crate::maintenance_witness::{SiteWitness, bypass};
+use crate::maintenance_tasks::{Holds, PATIENCE, Whose, consume, hush};
+use crate::maintenance_witness::{SiteWitness, bypass, consumers};
 
 /// From the end of one look to the start of the next.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -30,8 +31,18 @@ const PUT_BACK: Duration = Duration::from_secs(25);
 /// How long the workers must have been at rest: a message may just be on its way.
 const CALM: u32 = 2;
 
+/// What is said when the last that held was gone in the last look.
+const JUST_NOW: &str =
+    "the last that held was gone a moment ago only, which is not taken for the end; do it again";
+
 /// How often something is told again that only grew older.
 const REMINDER: Duration = Duration::from_secs(15);
+
+/// A look takes no longer; the next one may.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// What is left of a step's deadline when a look is given up, to say so.
+const GIVES_UP: Duration = Duration::from_secs(1);
 
 /// More processes than this are not named.
 const NAMED: usize = 8;
@@ -65,6 +76,17 @@ impl<'a, 'b> Wait<'a, 'b> {
         Self { doing, reserve, told: String::new(), said: Instant::now(), calm: 0 }
     }
 
+    /// Looks once. A look that does not come back holds too, so that it is told and looked again.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look.
+    async fn look(&self, work: impl Future<Output = Result<Holds, String>>) -> Result<Holds, String> {
+        let patience = LOOK.min(self.doing.remaining().saturating_sub(GIVES_UP));
+        let late = || vec![format!("a look does not come back within {:.0} s", patience.as_secs_f64())];
+        tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Ok(late()))
+    }
+
     /// Takes in what holds: true when nothing has for `calm` looks. Pauses otherwise.
     ///
     /// # Errors
@@ -83,12 +105,13 @@ impl<'a, 'b> Wait<'a, 'b> {
             self.said = Instant::now();
         }
         self.told = text;
+        let told = if self.told.is_empty() { JUST_NOW } else { &self.told };
         if self.doing.remaining() <= self.reserve {
-            return Err(format!("it did not end in time: {}", self.told));
+            return Err(format!("it did not end in time: {told}"));
         }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => Ok(false),
-            _ = self.doing.to_stop().cancelled() => Err(format!("stopped while it waited: {}", self.told)),
+            _ = self.doing.to_stop().cancelled() => Err(format!("stopped while it waited: {told}")),
         }
     }
 }
@@ -105,15 +128,19 @@ impl BuiltIn for Quiet {
     async fn carry_out(&self, arguments: &BTreeMap<String, String>, doing: &Doing<'_>) -> Result<(), String> {
         let kill = arguments.get("kill").is_some_and(|kill| kill == "true");
         let scope = doing.scope();
+        let services = services(scope.config(), &Surveyor::default());
         let mut wait = Wait::new(doing, LAST_WORDS);
         let mut known = BTreeSet::new();
         loop {
-            let holds = match hush(scope, &mut known).await {
-                Ok(holds) => holds,
-                // Nobody can ask workers that are not there, and nobody must.
-                Err(_) if strays(scope).await.is_ok_and(|strays| strays.is_empty()) => Vec::new(),
-                Err(why) => vec![format!("the workers cannot be asked: {why}")],
+            let asked = async {
+                Ok(match hush(scope, &mut known).await {
+                    Ok(holds) => holds,
+                    // Nobody can ask workers that are not there, and nobody must.
+                    Err(_) if nobody_works(scope, &services).await => Vec::new(),
+                    Err(why) => vec![format!("the workers cannot be asked: {why}")],
+                })
             };
+            let holds = wait.look(asked).await?;
             match wait.over(&holds, CALM).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
@@ -127,6 +154,12 @@ impl BuiltIn for Quiet {
     }
 }
 
+/// Whether no worker is left, as far as this machine tells.
+async fn nobody_works(scope: &Scope, all: &[Arc<dyn Service>]) -> bool {
+    strays(scope).await.is_ok_and(|strays| strays.is_empty())
+        && workers(scope, all).await.iter().all(|one| one.is_seen() && !one.runs())
+}
+
 /// Waits until no worker is left.
 struct Empty;
 
@@ -137,7 +170,7 @@ impl BuiltIn for Empty {
         let services = services(scope.config(), &Surveyor::default());
         let mut wait = Wait::new(doing, LAST_WORDS);
         loop {
-            let holds = remains(scope, &services, doing).await?;
+            let holds = wait.look(remains(scope, &services, doing)).await?;
             if wait.over(&holds, 1).await? {
                 return Ok(());
             }
@@ -156,14 +189,18 @@ async fn remains(scope: &Scope, services: &[Arc<dyn Service>], doing: &Doing<'_>
     }
     let strays = strays(scope).await?;
     holds.extend(strays.iter().take(NAMED).map(|one| format!("process {}: {}", one.pid, one.command)));
-    match SiteWitness.consumers(scope).await {
+    match consumers(scope, PATIENCE).await {
         Ok(queues) => {
             let busy = queues.iter().filter(|(_, count)| **count > 0);
             holds.extend(busy.map(|(queue, count)| format!("`{queue}` has {count} consumers")));
         }
-        // Through a broker that does not answer nobody gets a task; what it has is looked at when it does.
-        Err(why) if holds.is_empty() => doing.say(format!("consumers are not known: {why}")),
-        Err(_) => {}
+        // Through a broker that does not run nobody gets a task; any other one may have consumers that we cannot see.
+        Err(finding) if is_down(&finding) => {
+            if holds.is_empty() {
+                doing.say(format!("nobody consumes, because there is no broker: {}", finding.message));
+            }
+        }
+        Err(finding) => holds.push(format!("whether somebody consumes is not known: {}", told(finding))),
     }
     Ok(holds)
 }
@@ -177,28 +214,37 @@ impl BuiltIn for Closed {
         let scope = doing.scope();
         let mut wait = Wait::new(doing, LAST_WORDS);
         loop {
-            let mut holds: Holds = Vec::new();
-            match SiteWitness.page(scope).await {
-                Page::Maintenance => {}
-                Page::Served(status) => {
-                    holds.push(format!("the site still serves pages: it answers {status}"))
-                }
-                Page::Other(what) | Page::Silent(what) => holds.push(what),
-            }
-            if let Some(address) = &scope.config().maintenance.bypass {
-                match bypass(scope, address).await {
-                    Ok(503) => {
-                        holds.push(format!("who comes from {address} should pass and is answered 503"))
-                    }
-                    Ok(_) => {}
-                    Err(why) => holds.push(format!("who comes from {address} should pass: {why}")),
-                }
-            }
-            holds.extend(requests(scope).await?);
+            let looked = async {
+                let (mut holds, shut_out) = tokio::join!(refused(scope), shut_out(scope));
+                holds.extend(shut_out);
+                holds.extend(requests(scope).await?);
+                Ok(holds)
+            };
+            let holds = wait.look(looked).await?;
             if wait.over(&holds, CALM).await? {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Why pages are not refused, as far as they are not.
+async fn refused(scope: &Scope) -> Holds {
+    match SiteWitness.page(scope).await {
+        Page::Maintenance => Vec::new(),
+        Page::Served(status) => vec![format!("the site still serves pages: it answers {status}")],
+        Page::Other(what) | Page::Silent(what) => vec![what],
+    }
+}
+
+/// Why somebody does not pass who may.
+async fn shut_out(scope: &Scope) -> Option<String> {
+    let address = scope.config().maintenance.bypass.as_ref()?;
+    match bypass(scope, address).await {
+        // What gunicorn makes of the page does not matter, but a page it must be: nginx says 502 when there is none.
+        Ok(status @ 500..) => Some(format!("who comes from {address} should pass and is answered {status}")),
+        Ok(_) => None,
+        Err(why) => Some(format!("who comes from {address} should pass: {why}")),
     }
 }
 
@@ -212,7 +258,8 @@ impl BuiltIn for Consume {
             if arguments.get("of").is_some_and(|of| of == "run") { Whose::Running } else { Whose::All };
         let mut wait = Wait::new(doing, LAST_WORDS);
         loop {
-            let holds = consume(doing.scope(), whose).await.unwrap_or_else(|why| vec![why]);
+            let told = async { Ok(consume(doing.scope(), whose).await.unwrap_or_else(|why| vec![why])) };
+            let holds = wait.look(told).await?;
             if wait.over(&holds, 1).await? {
                 return Ok(());
             }
@@ -265,3 +312,7 @@ impl BuiltIn for Open {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "maintenance_steps_tests.rs"]
+mod tests;

@@ -1,11 +1,14 @@
 //! Letting Celery's workers take no more tasks, and seeing those end that run.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use coursys_ops_core::Scope;
+use coursys_ops_core::model::Finding;
 use serde_json::{Value, json};
 
 use crate::amqp::AmqpError;
+use crate::broker_patience::{in_time, told};
 use crate::garbage::excerpt;
 use crate::workers::{Answers, Control};
 
@@ -14,6 +17,10 @@ const QUESTIONS: [&str; 3] = ["active_queues", "active", "reserved"];
 
 /// More tasks than this are counted, not named.
 const NAMED: usize = 8;
+
+/// How long the broker may take for one look of those who act. It answers within a second or two; on a busy machine that is
+/// not enough, and who acts looks again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What one look at the workers gave: who holds the silence, in words; nothing when they rest.
 pub(crate) type Holds = Vec<String>;
@@ -25,11 +32,17 @@ pub(crate) type Holds = Vec<String>;
 ///
 /// Why nobody can tell.
 pub(crate) async fn hush(scope: &Scope, known: &mut BTreeSet<String>) -> Result<Holds, String> {
-    let mut control = Control::open(scope).await.map_err(|finding| finding.message)?;
-    let server = &scope.config().broker.server;
-    let hushed = hush_by(scope, &mut control, known).await;
-    control.close().await;
-    hushed.map_err(|error| error.finding(server).message)
+    let conversation = async {
+        let mut control = Control::open(scope).await?;
+        let hushed = hush_by(scope, &mut control, known).await;
+        control.close().await;
+        hushed.map_err(|error| of_broker(scope, &error))
+    };
+    in_time(scope, PATIENCE, conversation).await.map_err(told)
+}
+
+fn of_broker(scope: &Scope, error: &AmqpError) -> Finding {
+    error.finding(&scope.config().broker.server)
 }
 
 async fn hush_by(
@@ -116,10 +129,13 @@ pub(crate) enum Whose {
 ///
 /// Why nobody can tell.
 pub(crate) async fn consume(scope: &Scope, whose: Whose) -> Result<Holds, String> {
-    let mut control = Control::open(scope).await.map_err(|finding| finding.message)?;
-    let consumed = consume_by(scope, &mut control, whose).await;
-    control.close().await;
-    consumed.map_err(|error| error.finding(&scope.config().broker.server).message)
+    let conversation = async {
+        let mut control = Control::open(scope).await?;
+        let consumed = consume_by(scope, &mut control, whose).await;
+        control.close().await;
+        consumed.map_err(|error| of_broker(scope, &error))
+    };
+    in_time(scope, PATIENCE, conversation).await.map_err(told)
 }
 
 async fn consume_by(scope: &Scope, control: &mut Control<'_>, whose: Whose) -> Result<Holds, AmqpError> {

@@ -11,6 +11,7 @@ use coursys_ops_core::service::Service;
 use coursys_ops_core::{Check, Scope};
 use hyper::header::HeaderName;
 
+use crate::broker_patience::in_time;
 use crate::garbage::excerpt;
 use crate::http::{Request, Response, Target, send};
 use crate::workers::Control;
@@ -20,6 +21,9 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How long the site may take to answer. A page that takes longer is not the one of maintenance.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The same of the broker, for who only looks.
+const OF_BROKER: Duration = Duration::from_secs(4);
 
 /// A look at everything takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(12);
@@ -41,18 +45,28 @@ impl Witness for SiteWitness {
     }
 
     async fn consumers(&self, scope: &Scope) -> Result<BTreeMap<String, u32>, String> {
-        let failed = |finding: Finding| finding.message;
-        let mut control = Control::open(scope).await.map_err(failed)?;
+        consumers(scope, OF_BROKER).await.map_err(|finding| finding.message)
+    }
+}
+
+/// How many consumers each of the site's queues has; the broker is waited for so long at most.
+///
+/// # Errors
+///
+/// The finding that says what is wrong with the broker.
+pub(crate) async fn consumers(scope: &Scope, patience: Duration) -> Result<BTreeMap<String, u32>, Finding> {
+    let conversation = async {
+        let mut control = Control::open(scope).await?;
         let mut found = BTreeMap::new();
         let server = &scope.config().broker.server;
         for queue in &scope.config().celery.queues {
-            let consumers = control.consumers(queue).await;
-            let consumers = consumers.map_err(|error| error.finding(server).message)?;
+            let consumers = control.consumers(queue).await.map_err(|error| error.finding(server))?;
             found.insert(queue.clone(), consumers);
         }
         control.close().await;
         Ok(found)
-    }
+    };
+    in_time(scope, patience, conversation).await
 }
 
 /// The status that who may pass is answered with.
@@ -171,5 +185,42 @@ impl Check for MaintenanceLook {
         let facts = look(scope, &self.services, self.asks.then_some(&SiteWitness as &dyn Witness)).await;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = facts;
         vec![Finding::passed("looked at")]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use coursys_ops_core::context::{Caller, Context};
+    use coursys_ops_core::process::Helper;
+    use coursys_ops_core::run::{Cancel, Options, run};
+
+    use super::*;
+    use crate::testing::{config, free_port, mute};
+
+    #[tokio::test]
+    async fn a_broker_that_says_nothing_hides_nothing_else() {
+        let mut config = config();
+        config.broker.server.port = mute().await;
+        config.web.server.host = Some("127.0.0.1".to_owned());
+        config.web.server.port = free_port().await;
+        config.web.hosts = vec!["coursys.test".to_owned()];
+        let place = config.broker.server.place();
+        let caller = Caller { uid: 0, user: "root".to_owned(), host: "laptop".to_owned() };
+        let context = Arc::new(Context::new(config, caller, Helper { argv: vec!["false".into()] }, "0.0.0"));
+        let looker = Arc::new(MaintenanceLook::new(Vec::new()));
+        let checks: Vec<Arc<dyn Check>> = vec![looker.clone()];
+        let (started, never) = (Instant::now(), Cancel::never());
+        run(&checks, &context, &Options::default(), &never, Default::default(), &mut |_| ()).await;
+        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+        let facts = looker.take().expect("the look is not lost");
+        let said = format!("RabbitMQ at {place} gives no answer within 4 s");
+        assert_eq!(facts.consumers, Some(Err(said)));
+        assert!(
+            matches!(&facts.page, Some(Page::Silent(why)) if why.contains("refused")),
+            "{:?}",
+            facts.page
+        );
     }
 }

@@ -98,6 +98,19 @@ pub(crate) async fn serves(bytes: Vec<u8>) -> u16 {
     port
 }
 
+/// A server that takes connections and never says anything. Returns its port.
+pub(crate) async fn mute() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        let mut peers = Vec::new();
+        while let Ok((peer, _)) = listener.accept().await {
+            peers.push(peer);
+        }
+    });
+    port
+}
+
 /// A port of loopback on which nobody listens.
 pub(crate) async fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
