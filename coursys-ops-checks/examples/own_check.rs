@@ -8,16 +8,17 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coursys_ops_core::config::{self, Options};
+use coursys_ops_core::config::{self, ConfigErrors, Options};
 use coursys_ops_core::context::Caller;
 use coursys_ops_core::model::{CheckSpec, Code, Event, ExitPolicy, Finding};
-use coursys_ops_core::process::Helper;
+use coursys_ops_core::process::{Command, Helper};
 use coursys_ops_core::registry::Selection;
 use coursys_ops_core::render::text::{self, Style};
 use coursys_ops_core::run::{self, Cancel, run_blocking};
@@ -43,6 +44,15 @@ impl DropBox {
             .explanation("Counts what waits in the drop box; an hour's worth is a few hundred files.");
         Self { spec, directory }
     }
+
+    /// How many files there are, or why that cannot be told.
+    async fn count(&self, scope: &Scope) -> Result<usize, String> {
+        let mut argv = vec![OsString::from("find"), self.directory.clone().into()];
+        // A character for each, whatever its name is.
+        argv.extend(["-mindepth", "1", "-maxdepth", "1", "-type", "f", "-printf", "."].map(OsString::from));
+        let ended = scope.run(Command::new(argv)).await.map_err(|error| error.to_string())?;
+        if ended.status.success() { Ok(ended.stdout.len()) } else { Err(ended.complaint()) }
+    }
 }
 
 #[async_trait]
@@ -53,7 +63,8 @@ impl Check for DropBox {
 
     async fn look(&self, scope: &Scope) -> Vec<Finding> {
         let place = self.directory.display();
-        // Storage can hang: whether it answers is asked by the helper process, before anything here touches it.
+        // Storage can hang: nothing of this process touches it. The helper process asks whether it answers, and what counts
+        // is a process, too, which ends with the check.
         match scope.stat(&self.directory, true, None).await {
             Ok(Ok(_)) => {}
             Ok(Err(refusal)) => {
@@ -62,7 +73,13 @@ impl Check for DropBox {
             }
             Err(error) => return vec![Finding::unknown(Code::HelperFailed, error.to_string())],
         }
-        let waiting = std::fs::read_dir(&self.directory).map_or(0, Iterator::count);
+        let waiting = match self.count(scope).await {
+            Ok(waiting) => waiting,
+            Err(why) => {
+                let why = format!("{place} cannot be counted: {why}");
+                return vec![Finding::unknown(Code::HelperFailed, why).with_hint("look who may read it")];
+            }
+        };
         let told = format!("{waiting} files wait in {place}");
         if waiting > MOST_DROPPED {
             vec![Finding::warning(Code::TooMany, told, "look whether the other program still runs")]
@@ -105,6 +122,9 @@ fn look(file: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
 
     let mut checks = coursys_ops_checks::all(&context.config);
     checks.push(Arc::new(DropBox::new(std::env::temp_dir())));
+    // What the configuration says of checks is looked at now that all are there: those of `[[check]]`, and where each is made.
+    let checks = coursys_ops_checks::settled(&context.config, checks)
+        .map_err(|problems| ConfigErrors { problems, refused: false })?;
     let registry = Registry::new(checks)?;
     let chosen = registry.select(&Selection::default())?;
 

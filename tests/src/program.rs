@@ -23,6 +23,8 @@ pub(crate) fn sibling(name: &str) -> PathBuf {
 /// An invocation of `coursys-ops` in an environment of its own.
 #[derive(Debug, Clone)]
 pub struct Program {
+    /// Which of those that are built.
+    name: String,
     /// Programs that start it, each with its arguments: the first starts the second, and so on.
     wrapper: Vec<OsString>,
     args: Vec<OsString>,
@@ -35,7 +37,14 @@ impl Program {
     #[allow(clippy::new_without_default, reason = "an invocation is always made for a purpose")]
     pub fn new() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { wrapper: Vec::new(), args: Vec::new(), environment: vec![("PATH".into(), path)] }
+        let environment = vec![("PATH".into(), path)];
+        Self { name: "coursys-ops".to_owned(), wrapper: Vec::new(), args: Vec::new(), environment }
+    }
+
+    /// An example in its place, which takes arguments of its own.
+    #[must_use]
+    pub fn example(name: &str) -> Self {
+        Self { name: format!("examples/{name}"), ..Self::new() }
     }
 
     /// Adds arguments.
@@ -92,7 +101,7 @@ impl Program {
     #[must_use]
     pub fn command(&self) -> Command {
         let argv: Vec<OsString> =
-            self.wrapper.iter().cloned().chain([sibling("coursys-ops").into_os_string()]).collect();
+            self.wrapper.iter().cloned().chain([sibling(&self.name).into_os_string()]).collect();
         let mut command = Command::new(&argv[0]);
         command.args(&argv[1..]);
         let environment = self.environment.iter().map(|(name, value)| (name, value));

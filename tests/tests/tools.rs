@@ -328,3 +328,20 @@ fn a_clock_that_is_off_is_told_and_never_set_unasked() {
     let gone = place.program(&["ntpdate"]).set("time.port", free_port()).run();
     assert!(gone.code == 1 && started.elapsed() < PATIENCE, "{}", gone.stderr);
 }
+
+#[test]
+fn another_program_has_a_check_of_its_own_beside_ours() {
+    let Some(servers) = servers() else { return };
+    let config = servers.program().config();
+    let run = Program::example("own_check").args([config.clone()]).run();
+    assert!(run.stdout.contains("own.drop-box") && run.stdout.contains("broker.connection"), "{run:?}");
+    assert_eq!(run.code, 0, "{run:?}");
+    // What the configuration says of checks holds there, too: that one wants a worker which there is not.
+    let text = fs::read_to_string(&config).unwrap();
+    let place = tempfile::Builder::new().suffix(".toml").tempfile_in(config.parent().unwrap()).unwrap();
+    fs::write(place.path(), format!("{text}\n[checks.located]\n\"disk.space.tmp\" = \"no-such-queue\"\n"))
+        .unwrap();
+    let run = Program::example("own_check").args([place.path()]).run();
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    assert!(run.stderr.contains("no-such-queue"), "{run:?}");
+}

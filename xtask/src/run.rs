@@ -32,6 +32,14 @@ pub fn build(more: &[&str]) -> Result<()> {
     cargo(&[&["build"][..], &TESTED, more].concat(), &[])
 }
 
+/// Builds the examples that are tested: with the features that the quick stage gives them, so that nothing is built twice.
+///
+/// # Errors
+/// They cannot be built.
+pub fn build_examples() -> Result<()> {
+    cargo(&["build", "--workspace", "--exclude", "coursys-ops-tests", "--example", "own_check"], &[])
+}
+
 /// The files of end-to-end tests, by their names, in order.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::run::{TESTED, build, cargo, test_files};
+use crate::run::{TESTED, build, build_examples, cargo, test_files};
 use crate::servers::Borrowed;
 use crate::{faults, python, servers, staging, tidy};
 
@@ -136,6 +136,7 @@ fn quick() -> Result<()> {
 
 /// End to end: real servers and a real site.
 fn against_servers() -> Result<()> {
+    build_examples()?;
     let targets = end_to_end()?;
     let targets: Vec<&str> = targets.iter().flat_map(|name| ["--test", name]).collect();
     with_servers(&[&["--lib"][..], &targets, &["--", "--test-threads=1"]].concat())
