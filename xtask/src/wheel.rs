@@ -148,3 +148,21 @@ fn strip(program: &Path, copy: &Path) -> Result<()> {
     }
     output(&["strip", "-o", &copy.to_string_lossy(), &program.to_string_lossy()], root()).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parses each source as the oldest Python would. Which names that one has is another matter.
+    const PARSE: &str = "import ast, pathlib, sys\n\
+        sources = list(pathlib.Path(sys.argv[1]).rglob('*.py'))\n\
+        [ast.parse(each.read_text('utf-8'), str(each), feature_version=(3, 8)) for each in sources]\n\
+        print(len(sources))";
+
+    #[test]
+    fn the_python_of_production_can_read_every_source() {
+        let sources = root().join("coursys-ops-py/python");
+        let counted = output(&[PYTHON, "-c", PARSE, &sources.to_string_lossy()], root()).unwrap();
+        assert!(counted.trim().parse::<u32>().unwrap() > 30, "{counted}");
+    }
+}
