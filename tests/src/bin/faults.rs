@@ -11,6 +11,9 @@ use coursys_ops_tests::Servers;
 use coursys_ops_tests::matrix::run::{Stage, Verdict};
 use coursys_ops_tests::matrix::{self, Fault, table};
 
+/// In how many rows a fault must be there for the site itself, so that its own command is compared with the program.
+const ROWS_OF_THE_SITE: usize = 25;
+
 /// Injects faults into real servers and prints what the checks find of each.
 #[derive(Parser)]
 #[command(name = "cargo xtask faults")]
@@ -72,19 +75,28 @@ fn main() -> ExitCode {
     faults.sort_by_key(|fault| fault.set != matrix::set::PLAIN);
     faults.sort_by_key(|fault| fault.set);
     let base = cli.name.unwrap_or_else(|| format!("faults{}", std::process::id()));
-    let verdicts = run(&faults, &base, cli.json, cli.python.as_deref());
+    let (verdicts, asked_the_site) = run(&faults, &base, cli.json, cli.python.as_deref());
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&table::Document::new(&verdicts)).expect("plain data"));
     }
     eprintln!("{}", table::summary(&verdicts));
+    if cli.python.is_some() {
+        eprintln!("the site's own check_things was asked in {asked_the_site} rows");
+        // A part of the matrix may hold few.
+        if cli.filter.is_none() && asked_the_site < ROWS_OF_THE_SITE {
+            eprintln!("error: it is to be asked in {ROWS_OF_THE_SITE}");
+            return ExitCode::FAILURE;
+        }
+    }
     let right = verdicts.len() == faults.len() && verdicts.iter().all(|verdict| verdict.right);
     if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the rows; after an interruption the current one is undone and no further one begins.
-fn run(faults: &[Fault], base: &str, json: bool, python: Option<&Path>) -> Vec<Verdict> {
+/// Runs the rows; after an interruption the current one is undone and no further one begins. Returns in how many of them the
+/// site's own command was asked, too.
+fn run(faults: &[Fault], base: &str, json: bool, python: Option<&Path>) -> (Vec<Verdict>, usize) {
     let stop = coursys_ops_tests::stop_by_signal();
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut asked_the_site) = (Vec::new(), 0);
     for rows in faults.chunk_by(|one, other| one.set == other.set) {
         let Some(first) = rows.first() else { continue };
         let set = first.set;
@@ -99,7 +111,7 @@ fn run(faults: &[Fault], base: &str, json: bool, python: Option<&Path>) -> Vec<V
         };
         for fault in rows {
             if stop.load(Ordering::SeqCst) {
-                return verdicts;
+                return (verdicts, asked_the_site + stage.asked_the_site());
             }
             let verdict = stage.row(fault);
             let line = table::line(&verdict);
@@ -110,6 +122,7 @@ fn run(faults: &[Fault], base: &str, json: bool, python: Option<&Path>) -> Vec<V
             }
             verdicts.push(verdict);
         }
+        asked_the_site += stage.asked_the_site();
     }
-    verdicts
+    (verdicts, asked_the_site)
 }

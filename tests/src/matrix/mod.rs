@@ -33,6 +33,7 @@
 //! fault, waits until the site is healthy again and looks whether anything was left behind.
 
 pub mod baseline;
+mod check_things;
 mod expect;
 pub mod rows;
 pub mod run;

@@ -8,7 +8,7 @@ use coursys_ops_core::model::Ended;
 use serde::Serialize;
 
 use super::expect::{self, Listing};
-use super::{Fault, Scene};
+use super::{Fault, Scene, check_things};
 use crate::{Leftovers, Run, Servers, Traces};
 
 /// How long the site may take to be healthy again: workers need a moment to find their broker.
@@ -48,6 +48,8 @@ pub struct Stage {
     python: Option<PathBuf>,
     left: Leftovers,
     traces: Traces,
+    /// In how many rows the site's own command was asked.
+    asked_the_site: usize,
 }
 
 impl Stage {
@@ -59,7 +61,7 @@ impl Stage {
         healthy(&servers, true)?;
         let left = Leftovers::now(&servers);
         let traces = traces(&servers);
-        Ok(Self { servers, python, left, traces })
+        Ok(Self { servers, python, left, traces, asked_the_site: 0 })
     }
 
     /// Lets one fault happen, looks, undoes it, and sees that nothing is left of it.
@@ -85,7 +87,13 @@ impl Stage {
         verdict
     }
 
-    fn look(&self, fault: &Fault, verdict: &mut Verdict) {
+    /// In how many rows the site's own `check_things` was asked, too.
+    #[must_use]
+    pub const fn asked_the_site(&self) -> usize {
+        self.asked_the_site
+    }
+
+    fn look(&mut self, fault: &Fault, verdict: &mut Verdict) {
         let mut scene = Scene::new(&self.servers);
         fault.inject(&mut scene);
         let tier: &[&str] = if fault.slow { &["--tier", "slow"] } else { &[] };
@@ -106,6 +114,13 @@ impl Stage {
             let report = program.run_in_python(python).report();
             let differences = expect::differences(&report, &expected);
             verdict.wrong.extend(differences.into_iter().map(|line| format!("in Python, {line}")));
+            // Where the site's code cannot be loaded, none of its commands can.
+            let can_start = fault.culprits().all(|culprit| culprit.id != "site.python");
+            if can_start && !scene.for_the_program_alone {
+                let differences = check_things::differences(&self.servers, python, &scene.program(), tier);
+                verdict.wrong.extend(differences.into_iter().map(|line| format!("in check_things, {line}")));
+                self.asked_the_site += 1;
+            }
         }
     }
 

@@ -15,26 +15,37 @@ pub struct Scene<'a> {
     pub servers: &'a Servers,
     program: Program,
     pub(super) check_args: Vec<String>,
+    /// Whether the program's invocation is another one: then the fault is there for nobody else.
+    pub(super) for_the_program_alone: bool,
     guards: Vec<Box<dyn Guard + 'a>>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(servers: &'a Servers) -> Self {
-        Self { servers, program: servers.program(), check_args: Vec::new(), guards: Vec::new() }
+        Self {
+            servers,
+            program: servers.program(),
+            check_args: Vec::new(),
+            for_the_program_alone: false,
+            guards: Vec::new(),
+        }
     }
 
     /// Overrides a key of the program's configuration.
     pub fn set(&mut self, key: &str, value: impl std::fmt::Display) {
+        self.for_the_program_alone = true;
         self.program = self.program.clone().set(key, value);
     }
 
     /// Adds an argument of `check`.
     pub fn arg(&mut self, arg: impl Into<String>) {
+        self.for_the_program_alone = true;
         self.check_args.push(arg.into());
     }
 
     /// Lets another program start it: `faketime -f +10s`, `unshare --mount …`.
     pub fn under<A: Into<std::ffi::OsString>>(&mut self, wrapper: impl IntoIterator<Item = A>) {
+        self.for_the_program_alone = true;
         self.program = self.program.clone().under(wrapper);
     }
 
@@ -45,6 +56,7 @@ impl<'a> Scene<'a> {
         let name = tempfile::Builder::new().prefix("own-").suffix(".toml").tempfile_in(self.servers.root());
         let file = name.unwrap().into_temp_path();
         std::fs::write(&file, format!("{before}\n{sections}")).unwrap();
+        self.for_the_program_alone = true;
         self.program = self.program.clone().with_config(&file);
         self.hold(file);
     }
