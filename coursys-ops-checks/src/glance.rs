@@ -20,7 +20,7 @@ use crate::git_reflog::moves;
 use crate::maintenance_state::lease_words;
 use crate::{broker_connection, units};
 
-/// The looks at the components take this long at most: systemd and Docker may both be silent.
+/// The looks at the components take this long at most, unless they are thorough: systemd and Docker may both be silent.
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// What is waited for beside the components: the whole look should seem to answer at once.
@@ -31,14 +31,30 @@ const THOROUGH: Duration = Duration::from_secs(15);
 
 /// What was seen.
 pub struct Seen {
-    /// The components, in the order of their needs.
+    /// The components, in the order of their needs; none when looking at them took too long.
     pub looks: Vec<Look>,
     /// What the checks found that ran beside.
     pub report: Report,
 }
 
+impl Seen {
+    /// The components, for who acts on what was seen: nothing seen is not nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Why none was seen.
+    pub fn components(self) -> Result<Vec<Look>, String> {
+        if !self.looks.is_empty() {
+            return Ok(self.looks);
+        }
+        let check = self.report.checks.into_iter().find(|check| check.id == COMPONENTS);
+        let finding = check.and_then(|check| check.findings.into_iter().next());
+        Err(finding.map_or_else(|| "nobody looked".to_owned(), |finding| finding.message))
+    }
+}
+
 /// Looks at components, and runs these checks beside; unless `thorough`, nobody waits for checks that take longer than a
-/// glance.
+/// glance, nor for components that systemd and Docker tell nothing about.
 pub fn look(
     context: &Arc<Context>,
     services: &[Arc<dyn Service>],
@@ -47,7 +63,8 @@ pub fn look(
     cancel: &Cancel,
     observer: &mut dyn Observer,
 ) -> Seen {
-    let around = Arc::new(Around::new(services.to_vec()));
+    let longest = if thorough { THOROUGH } else { LONGEST };
+    let around = Arc::new(Around::new(services.to_vec(), longest));
     let specs = beside.iter().map(|check| check.spec());
     let known = leave_out(specs, context, &[], false);
     let beside = if thorough { beside } else { briefly(beside, Instant::now() + GLANCE) };
@@ -58,6 +75,9 @@ pub fn look(
     Seen { looks: around.take(), report }
 }
 
+/// The id of [`Around`].
+const COMPONENTS: &str = "glance.components";
+
 /// Looks at every component, as a check, so that it runs beside others; what it saw is taken out afterwards.
 pub struct Around {
     spec: CheckSpec,
@@ -66,10 +86,10 @@ pub struct Around {
 }
 
 impl Around {
-    /// A look at these.
+    /// A look at these, which takes this long at most.
     #[must_use]
-    pub fn new(services: Vec<Arc<dyn Service>>) -> Self {
-        let spec = CheckSpec::new("glance.components", "Components").timeout(LONGEST);
+    pub fn new(services: Vec<Arc<dyn Service>>, longest: Duration) -> Self {
+        let spec = CheckSpec::new(COMPONENTS, "Components").timeout(longest);
         Self { spec, services, looks: Mutex::default() }
     }
 
@@ -278,3 +298,7 @@ impl Check for Empty {
 pub fn surveyor() -> Surveyor {
     Surveyor::default()
 }
+
+#[cfg(test)]
+#[path = "glance_tests.rs"]
+mod tests;

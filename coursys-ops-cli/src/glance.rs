@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coursys_ops_checks::glance::{self, Seen};
 use coursys_ops_core::model::Event;
 use coursys_ops_core::run::Cancel;
-use coursys_ops_core::service::{Service, Surveyor, services};
+use coursys_ops_core::service::{Look, Service, Surveyor, services};
 use coursys_ops_core::{Check, Context, Registry};
 
 use crate::failure::Failure;
@@ -39,6 +39,18 @@ impl Deployment {
     /// than a glance, and none of them writes a log row.
     pub fn look(&self, beside: Vec<Arc<dyn Check>>, thorough: bool, cancel: &Cancel) -> Seen {
         glance::look(&self.context, &self.services, beside, thorough, cancel, &mut |_: &Event| ())
+    }
+
+    /// All components, looked at with the patience of who acts on them.
+    ///
+    /// # Errors
+    ///
+    /// None could be seen in time.
+    pub fn components(&self) -> Result<Vec<Look>, Failure> {
+        self.look(Vec::new(), true, &Cancel::never()).components().map_err(|why| {
+            Failure::refused(format!("the components could not be looked at, so nothing was done: {why}"))
+                .with_hint("see whether systemd and Docker answer: `systemctl status`, `docker ps`")
+        })
     }
 
     /// The component of a name.

@@ -102,8 +102,8 @@ fn command(setup: &Setup) -> Result<Step, Failure> {
     let words = ["rebuild_index", "--noinput"].map(ToOwned::to_owned);
     if site.service.is_some() {
         let deployment = Deployment::of(setup)?;
-        let seen = deployment.look(Vec::new(), false, &Cancel::never());
-        let compose = seen.looks.into_iter().map(|look| look.compose).find(|compose| !compose.is_empty());
+        let looks = deployment.components()?;
+        let compose = looks.into_iter().map(|look| look.compose).find(|compose| !compose.is_empty());
         let compose = compose.ok_or_else(|| {
             Failure::refused("there is no compose to run the site's command with")
                 .with_hint("install `docker compose`")

@@ -119,8 +119,8 @@ type Maker = fn(&Config, &[Arc<dyn Service>], &[Look]) -> Result<Plan, Refusal>;
 fn all(args: &All, global: &Global, make: Maker) -> Result<u8, Failure> {
     acting::carry_out(&args.options, global, Losses::Refused(LOSE), |setup| {
         let deployment = Deployment::of(setup)?;
-        let seen = deployment.look(Vec::new(), false, &Cancel::never());
-        let plan = make(&deployment.context.config, &deployment.services, &seen.looks).map_err(refused)?;
+        let looks = deployment.components()?;
+        let plan = make(&deployment.context.config, &deployment.services, &looks).map_err(refused)?;
         permitted(&deployment, plan)
     })
 }
@@ -137,9 +137,9 @@ pub(super) fn act(
     acting::carry_out(&act.options, global, losses, |setup| {
         let deployment = Deployment::of(setup)?;
         deployment.service(name)?;
-        let seen = deployment.look(Vec::new(), false, &Cancel::never());
+        let looks = deployment.components()?;
         let wanted = Wanted { name, deed };
-        let plan = service::chain(&deployment.context.config, &deployment.services, &seen.looks, wanted);
+        let plan = service::chain(&deployment.context.config, &deployment.services, &looks, wanted);
         let plan = plan.map_err(refused)?;
         let plan = if lose_messages { plan } else { without_losses_of_nothing(&deployment, plan) };
         permitted(&deployment, plan)
