@@ -13,7 +13,7 @@ use crate::check::Scope;
 use crate::config::Compose;
 use crate::helper::{Answer, Ask, Content, FileLook};
 use crate::process::Command;
-use crate::service::Look;
+use crate::service::{Look, compose_call};
 
 /// The override file that compose prefers to all others.
 const NAME: &str = "compose.override.yml";
@@ -79,13 +79,13 @@ impl HoldSeen {
         let config = scope.config();
         let compose = config.compose.of_site(&config.site.dir);
         let Some(path) = path(&compose) else { return Self::Never(unread(&compose)) };
-        let program: Vec<&String> = look.compose.iter().take_while(|word| *word != "--ansi").collect();
+        let program = compose_call::bare(&look.compose, &compose);
         if program.is_empty() {
             return Self::Never("no program `docker compose` or `docker-compose` was found".to_owned());
         }
         match ask::<FileLook>(scope, Ask::File(path.clone(), LONGEST)).await {
             Ok(Ok(file)) => match text(&file.content) {
-                Some(text) => Self::Written(text, enabled(scope, &program, path.parent()).await),
+                Some(text) => Self::Written(text, enabled(scope, program, path.parent()).await),
                 None => Self::Never(format!("`{NAME}` is not ours")),
             },
             Ok(Err(refusal)) if refusal.is(rustix::io::Errno::NOENT) => {
@@ -142,14 +142,10 @@ fn text(content: &Content) -> Option<String> {
 
 /// The services that compose would start when nobody names one, as it says itself; as the site's user, to whom its files
 /// belong.
-async fn enabled(
-    scope: &Scope,
-    program: &[&String],
-    directory: Option<&Path>,
-) -> Result<Vec<String>, String> {
+async fn enabled(scope: &Scope, program: &[String], directory: Option<&Path>) -> Result<Vec<String>, String> {
     let user = scope.site_user().await.map_err(|finding| finding.message)?;
     let question = ["config", "--services"].map(ToOwned::to_owned);
-    let argv = program.iter().map(|word| (*word).clone()).chain(question);
+    let argv = program.iter().cloned().chain(question);
     let command = Command::new(argv).dir(directory.unwrap_or(Path::new("/"))).user(user).at_most(MOST);
     // Whoever looks has other things to see, too.
     let patience = scope.remaining() / 2;

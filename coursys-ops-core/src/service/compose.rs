@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Service;
 use super::look::{Drift, DriftKind, Look, Part, State};
 use super::plan::{self, Deed, Refusal};
 use super::survey::{Surveyed, Surveyor};
 use super::unit::{LOOP, SLACK_MS, YOUNG_MS};
+use super::{Service, compose_call};
 use crate::check::Scope;
 use crate::config::{Component, Compose, Config};
 use crate::helper::{Blind, Container, Survey};
@@ -158,16 +158,14 @@ impl ComposeService {
         let made_by = survey.engine.iter().flat_map(|engine| &engine.containers);
         let first =
             made_by.filter_map(|one| one.compose_version.as_deref()).any(|version| version.starts_with("1."));
-        let program: &[&str] = match (survey.has_compose_v2, survey.has_compose_v1) {
-            _ if !self.compose.command.is_empty() => &[],
-            (true, false) => &["docker", "compose"],
-            (true, true) if !first => &["docker", "compose"],
-            (_, true) => &["docker-compose"],
+        let is_first = match (survey.has_compose_v2, survey.has_compose_v1) {
+            _ if !self.compose.command.is_empty() => false,
+            (true, false) => false,
+            (true, true) => first,
+            (false, true) => true,
             (false, false) => return Vec::new(),
         };
-        let program =
-            self.compose.command.iter().cloned().chain(program.iter().map(|word| (*word).to_owned()));
-        program.chain(plan::compose_options(&self.compose)).collect()
+        compose_call::call(compose_call::program(&self.compose, is_first), &self.compose)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::compose_call;
 use crate::check::Scope;
 use crate::config::Compose;
 use crate::process::Command;
@@ -22,13 +23,9 @@ pub(super) type Hashes = BTreeMap<String, String>;
 /// Why they are not known, in a few words.
 pub(super) async fn hashes(scope: &Scope, compose: &Compose) -> Result<Hashes, String> {
     let user = scope.site_user().await.map_err(|finding| finding.message)?;
-    let program: Vec<String> = if compose.command.is_empty() {
-        ["docker", "compose"].map(ToOwned::to_owned).into()
-    } else {
-        compose.command.clone()
-    };
     let question = ["config", "--hash", "*"].map(ToOwned::to_owned);
-    let argv = program.into_iter().chain(super::plan::compose_options(compose)).chain(question);
+    let call = compose_call::call(compose_call::program(compose, false), compose);
+    let argv = call.into_iter().chain(question);
     // Whoever asked for the survey has other things to do, too.
     let patience = scope.remaining() / 2;
     let asked =

@@ -160,7 +160,7 @@ fn compose_is_called_in_the_version_that_made_the_containers_as_far_as_it_is_the
         let (_, call) = seen(vec![container], |seen| {
             (seen.survey.has_compose_v1, seen.survey.has_compose_v2) = (v1, v2);
         });
-        call.into_iter().take_while(|word| word != "--ansi").collect::<Vec<_>>().join(" ")
+        call.into_iter().take_while(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(call(true, false, "1.29.2"), "docker-compose");
     assert_eq!(call(true, true, "1.29.2"), "docker-compose");

@@ -5,6 +5,7 @@
 
 mod chain;
 mod compose;
+pub(crate) mod compose_call;
 mod compose_file;
 mod compose_hash;
 mod cron;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::findings::check_id;
 use super::look::{DriftKind, Look, Part, State};
-use crate::config::{Component, Compose};
+use crate::config::Component;
 use crate::plan::{RunAs, Step};
 
 /// How long a start or a stop may take where the component says nothing: a little more than systemd's own patience.
@@ -175,21 +175,6 @@ fn no_reload(name: &str) -> Refusal {
         format!("`{name}` cannot read its configuration without a restart"),
         format!("`coursys-ops service {name} restart`"),
     )
-}
-
-/// What every call of compose says.
-pub(super) fn compose_options(compose: &Compose) -> Vec<String> {
-    let mut options: Vec<String> = ["--ansi", "never"].map(ToOwned::to_owned).into();
-    if let Some(file) = &compose.file {
-        options.extend(["-f".to_owned(), file.display().to_string()]);
-        if let Some(directory) = file.parent() {
-            options.extend(["--project-directory".to_owned(), directory.display().to_string()]);
-        }
-    }
-    if let Some(project) = &compose.project {
-        options.extend(["-p".to_owned(), project.clone()]);
-    }
-    options
 }
 
 /// The steps for services of compose, as the site's user in the directory of the compose file.

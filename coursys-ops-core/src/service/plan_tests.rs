@@ -3,8 +3,7 @@ use crate::config::{Component, Manager, Sources, load};
 use crate::plan::Action;
 use crate::service::look::Drift;
 
-const FILE: [&str; 6] =
-    ["--ansi", "never", "-f", "/coursys/docker-compose.yml", "--project-directory", "/coursys"];
+const FILE: [&str; 4] = ["-f", "/coursys/docker-compose.yml", "--project-directory", "/coursys"];
 
 pub(in crate::service) fn part(unit: &str, state: State) -> Part {
     Part::new(unit, state)
