@@ -155,17 +155,19 @@ pub(super) fn systemd(
         let id = format!("{name}.daemon-reload");
         steps.push(Step::run(id, "read the unit files anew", ["systemctl", "daemon-reload"]).repeatable());
     }
-    // systemd refuses to start what ended too often, until it is told to forget.
-    if deed.ends_up()
-        && parts.iter().any(|part| part.state == State::Failed && part.has(DriftKind::RestartLoop))
-    {
+    // systemd refuses to start what ended too often, and counts on through a start of what waits for its next try: until it
+    // is told to forget, what is mended looks as if it still ended over and over.
+    if deed.ends_up() && parts.iter().any(|part| part.has(DriftKind::RestartLoop)) {
         let id = format!("{name}.reset-failed");
         steps.push(
             Step::run(id, format!("forget the failures of {name}"), systemctl("reset-failed")).repeatable(),
         );
     }
     let verb = deed.as_str();
-    let step = Step::run(format!("{name}.{verb}"), format!("{verb} {name}"), systemctl(verb)).repeatable();
+    // A start of what waits for its next try waits with it.
+    let waits = parts.iter().any(|part| part.state == State::Restarting);
+    let command = systemctl(if deed == Deed::Start && waits { "restart" } else { verb });
+    let step = Step::run(format!("{name}.{verb}"), format!("{verb} {name}"), command).repeatable();
     steps.push(finished(step, name, component, deed));
     Ok(steps)
 }

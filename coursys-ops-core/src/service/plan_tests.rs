@@ -76,12 +76,29 @@ fn what_systemd_must_know_first_comes_first() {
     let steps = of_unit("nginx", Deed::Restart, changed.clone()).unwrap();
     assert_eq!(steps, ["systemctl daemon-reload", "systemctl restart nginx"]);
     assert_eq!(of_unit("nginx", Deed::Stop, changed).unwrap(), ["systemctl stop nginx"]);
-    let mut looped = part("nginx", State::Failed);
+}
+
+#[test]
+fn a_restart_loop_is_forgotten_whatever_it_does_just_now() {
+    for (state, deed, verb) in [
+        (State::Failed, Deed::Start, "start"),
+        (State::Failed, Deed::Restart, "restart"),
+        (State::Restarting, Deed::Restart, "restart"),
+        (State::Running, Deed::Restart, "restart"),
+        // A mere start waits until systemd tries again by itself.
+        (State::Restarting, Deed::Start, "restart"),
+    ] {
+        let mut looped = part("nginx", state);
+        looped.drift.push(Drift::new(DriftKind::RestartLoop, "", ""));
+        assert_eq!(
+            of_unit("nginx", deed, looped).unwrap(),
+            ["systemctl reset-failed nginx".to_owned(), format!("systemctl {verb} nginx")]
+        );
+    }
+    let mut looped = part("nginx", State::Restarting);
+    assert_eq!(of_unit("nginx", Deed::Start, looped.clone()).unwrap(), ["systemctl restart nginx"]);
     looped.drift.push(Drift::new(DriftKind::RestartLoop, "", ""));
-    assert_eq!(
-        of_unit("nginx", Deed::Start, looped).unwrap(),
-        ["systemctl reset-failed nginx", "systemctl start nginx"]
-    );
+    assert_eq!(of_unit("nginx", Deed::Stop, looped).unwrap(), ["systemctl stop nginx"]);
 }
 
 #[test]
