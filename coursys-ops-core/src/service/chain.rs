@@ -156,7 +156,7 @@ pub fn chain(
     Ok(chain.plan(format!("{} {name}", deed.as_str())))
 }
 
-/// Starts everything that does not run.
+/// Starts everything that does not run, or not well: a start lets go on what is paused, and its gate tells what is unwell.
 ///
 /// # Errors
 ///
@@ -164,7 +164,7 @@ pub fn chain(
 pub fn start_all(config: &Config, services: &[Arc<dyn Service>], looks: &[Look]) -> Result<Plan, Refusal> {
     let mut chain = Chain::new(config, services, looks);
     for name in in_order(&config.components) {
-        if chain.is_ours(&name) && !chain.look(&name).is_some_and(Look::is_all_up) {
+        if chain.is_ours(&name) && !chain.look(&name).is_some_and(Look::runs) {
             chain.start(&name)?;
         }
     }

@@ -61,6 +61,28 @@ fn everything_is_started_in_the_order_of_needs() {
 }
 
 #[test]
+fn what_does_not_run_well_is_started_too() {
+    let config = config();
+    let services = services(&config, &Surveyor::default());
+    let steps = |name: &str, state: State| {
+        let mut looks = looks(&config, &[]);
+        for part in looks.iter_mut().filter(|look| look.component == name).flat_map(|look| &mut look.parts) {
+            part.state = state;
+        }
+        ids(start_all(&config, &services, &looks))
+    };
+    assert_eq!(steps("memcached", State::Paused), ["docker.answers", "memcached.unpause", "memcached.start"]);
+    for state in [State::Unhealthy, State::Restarting, State::Starting] {
+        assert_eq!(steps("memcached", state), ["docker.answers", "memcached.start"], "{state:?}");
+    }
+    assert_eq!(
+        steps("nginx", State::Paused).last().unwrap(),
+        "nginx.start",
+        "its gate tells that it is paused"
+    );
+}
+
+#[test]
 fn celery_is_stopped_before_rabbitmq_is_restarted_and_starts_when_that_answers() {
     let config = config();
     let services = services(&config, &Surveyor::default());

@@ -255,10 +255,10 @@ impl Look {
         self.parts.iter().any(|part| part.state.is_up())
     }
 
-    /// Whether every part is up that is there.
+    /// Whether every part runs, so that a start would change nothing.
     #[must_use]
-    pub fn is_all_up(&self) -> bool {
-        self.parts.iter().all(|part| part.state.is_up())
+    pub fn runs(&self) -> bool {
+        self.parts.iter().all(|part| part.state == State::Running)
     }
 
     /// Whether it is part of this deployment, as far as could be seen.
