@@ -161,8 +161,10 @@ impl Document {
 impl Entry {
     fn is_bad(&self) -> bool {
         let stuck = |part: &Part| part.has(DriftKind::StuckStarting) || part.has(DriftKind::RestartLoop);
+        // Who may not look cannot say that it is bad; whose question stays unanswered cannot say that it is good.
+        let blind = |part: &Part| part.state == State::Unseen && !part.is_not_permitted();
         badness(self.state) >= BAD
-            || self.parts.iter().any(stuck)
+            || self.parts.iter().any(|part| stuck(part) || blind(part))
             || self.health.as_ref().is_some_and(|health| health.status == Some(Status::Failed))
     }
 }
@@ -231,3 +233,7 @@ fn line(label: &str, check: Option<&CheckReport>) -> Line {
     };
     Line { label: label.to_owned(), status, message }
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -99,7 +99,7 @@ fn state(part: &Part, look: &Look) -> Finding {
 /// One that could not be seen: a lack of rights is nobody's fault.
 fn unseen(part: &Part) -> Finding {
     let message = format!("`{}` could not be seen: {}", part.unit, part.detail);
-    if part.detail.contains("this user may not") || part.detail.contains("ermission denied") {
+    if part.is_not_permitted() {
         Finding::skipped(Code::NotPermitted, message).with_hint("run the check with sudo")
     } else {
         Finding::unknown(Code::HelperFailed, message).with_hint("look whether systemd and Docker answer")

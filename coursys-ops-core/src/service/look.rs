@@ -206,6 +206,13 @@ impl Part {
         self.drift.iter().any(|drift| drift.kind == kind)
     }
 
+    /// Whether it could not be seen because this user may not look, which is nobody's fault.
+    #[must_use]
+    pub fn is_not_permitted(&self) -> bool {
+        let of_rights = ["this user may not", "ermission denied"];
+        self.state == State::Unseen && of_rights.iter().any(|words| self.detail.contains(words))
+    }
+
     /// One that could not be seen, for this reason, with every cell that is missing for its sake.
     pub(super) fn unseen(unit: &str, why: &str) -> Self {
         let mut part = Self::new(unit, State::Unseen);
