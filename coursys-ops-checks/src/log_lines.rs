@@ -13,6 +13,9 @@ use coursys_ops_core::{Check, Scope};
 /// Whoever reads a log waits for a moment.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is kept of the time to hand on what was read.
+const RESERVE: Duration = Duration::from_millis(300);
+
 /// Reads logs as a check does, because only checks start processes; what they say is taken out afterwards.
 pub struct LogLines {
     spec: CheckSpec,
@@ -42,42 +45,54 @@ impl LogLines {
         lines.extend(text.lines().map(|line| redactor.redact(line.to_owned())));
     }
 
-    async fn run(&self, scope: &Scope, head: &str, argv: Vec<String>, user: Option<User>) {
-        match scope.run(Command::new(argv).user(user)).await {
-            Ok(output) if output.status.success() => {
-                // Docker hands on both streams of what it runs.
-                let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-                self.tell(scope, head, &String::from_utf8_lossy(&text));
-            }
-            Ok(output) => self.tell(scope, head, &format!("cannot be read: {}", output.complaint())),
-            Err(error) => self.tell(scope, head, &format!("cannot be read: {error}")),
-        }
+    /// One of `left` logs that share what is left of the time: one that hangs must not cost the others'.
+    async fn read_one(&self, scope: &Scope, source: &Source<'_>, left: u32) {
+        let share = to_read(scope) / left.max(1);
+        let looked = tokio::time::timeout(share, self.text(scope, source)).await;
+        let text = looked.unwrap_or_else(|_| {
+            Err(format!("not done within {} ms, which is its share of the time", share.as_millis()))
+        });
+        let text = text.unwrap_or_else(|why| format!("cannot be read: {why}"));
+        self.tell(scope, &source.head(), &text);
     }
 
-    /// A file that others than root may write is read as the site's user: who could swap it for a link would see with
-    /// root's eyes.
-    async fn file(&self, scope: &Scope, path: &Path, count: &str) {
-        let head = path.display().to_string();
-        let argv = ["tail", "-n", count, "--", &head].map(ToOwned::to_owned).to_vec();
-        let trusted = matches!(scope.distrust(path).await, Ok(Ok(None)));
-        let user = if trusted || scope.context().caller.uid != 0 {
-            None
-        } else {
-            match scope.site_user().await {
-                Ok(Some(user)) => Some(user),
-                Ok(None) => {
-                    return self.tell(
-                        scope,
-                        &head,
-                        "cannot be read: root reads nothing that others may write",
-                    );
-                }
-                Err(finding) => {
-                    return self.tell(scope, &head, &format!("cannot be read: {}", finding.message));
-                }
+    async fn text(&self, scope: &Scope, source: &Source<'_>) -> Result<String, String> {
+        let count = self.count.to_string();
+        let (argv, user): (Vec<&str>, _) = match source {
+            Source::Journal(unit) => {
+                let words =
+                    ["journalctl", "--no-pager", "--output=short-iso", "--lines", &count, "--unit", unit];
+                (words.into(), None)
+            }
+            Source::Container(name) => {
+                (["docker", "logs", "--timestamps", "--tail", &count, name].into(), None)
+            }
+            Source::File(path) => {
+                let user = reader(scope, path).await?;
+                let path = path.to_str().ok_or("its name is not UTF-8")?;
+                (["tail", "-n", &count, "--", path].into(), user)
             }
         };
-        self.run(scope, &head, argv, user).await;
+        let output = scope.run(Command::new(argv).user(user)).await.map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(output.complaint());
+        }
+        // Docker hands on both streams of what it runs.
+        let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// As whom a log file is read. One that others than root may write is read as the site's user: who could swap it for a link
+/// would see with root's eyes.
+async fn reader(scope: &Scope, path: &Path) -> Result<Option<User>, String> {
+    if scope.context().caller.uid != 0 || matches!(scope.distrust(path).await, Ok(Ok(None))) {
+        return Ok(None);
+    }
+    match scope.site_user().await {
+        Ok(Some(user)) => Ok(Some(user)),
+        Ok(None) => Err("root reads nothing that others may write".to_owned()),
+        Err(finding) => Err(finding.message),
     }
 }
 
@@ -94,32 +109,51 @@ impl Check for LogLines {
 }
 
 impl LogLines {
-    /// Reads them.
+    /// Reads them within what is left of the time, however long one of them takes.
     pub async fn read(&self, scope: &Scope) {
-        let look = self.service.look(scope).await;
-        let count = self.count.to_string();
-        for part in &look.parts {
-            if look.manager == "systemd" {
-                let argv = [
-                    "journalctl",
-                    "--no-pager",
-                    "--output=short-iso",
-                    "--lines",
-                    &count,
-                    "--unit",
-                    &part.unit,
-                ];
-                let argv = argv.map(ToOwned::to_owned).to_vec();
-                self.run(scope, &format!("journal of {}", part.unit), argv, None).await;
+        // When nobody tells which containers there are, the files are read still.
+        let look = tokio::time::timeout(to_read(scope) / 2, self.service.look(scope)).await.ok();
+        let mut sources = Vec::new();
+        for part in look.iter().flat_map(|look| &look.parts) {
+            if look.as_ref().is_some_and(|look| look.manager == "systemd") {
+                sources.push(Source::Journal(&part.unit));
             }
-            for container in &part.containers {
-                let argv =
-                    ["docker", "logs", "--timestamps", "--tail", &count, container].map(ToOwned::to_owned);
-                self.run(scope, &format!("container {container}"), argv.to_vec(), None).await;
-            }
+            sources.extend(part.containers.iter().map(|name| Source::Container(name)));
         }
-        for path in &self.service.component().logs {
-            self.file(scope, path, &count).await;
+        sources.extend(self.service.component().logs.iter().map(|path| Source::File(path)));
+        let mut left = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        for source in &sources {
+            self.read_one(scope, source, left).await;
+            left = left.saturating_sub(1);
         }
     }
 }
+
+/// A log of a component.
+enum Source<'a> {
+    /// What systemd keeps of a unit.
+    Journal(&'a str),
+    /// What Docker keeps of a container.
+    Container(&'a str),
+    /// A file of its own.
+    File(&'a Path),
+}
+
+impl Source<'_> {
+    fn head(&self) -> String {
+        match self {
+            Self::Journal(unit) => format!("journal of {unit}"),
+            Self::Container(name) => format!("container {name}"),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// How much time there is to read: what was read must be handed on before it is over.
+fn to_read(scope: &Scope) -> Duration {
+    scope.remaining().saturating_sub(RESERVE)
+}
+
+#[cfg(test)]
+#[path = "log_lines_tests.rs"]
+mod tests;
