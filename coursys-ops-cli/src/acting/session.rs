@@ -9,7 +9,7 @@ use coursys_ops_core::ledger::{
 use coursys_ops_core::model::{CourseKind, PlanReport, PlanStart, StepState, Who};
 use coursys_ops_core::plan::Plan;
 use coursys_ops_core::render::plan as render;
-use coursys_ops_core::run::{Job, PlanFold, Stops, Turn, carry_out_blocking};
+use coursys_ops_core::run::{Job, PlanFold, Stops, Turn, carry_out_blocking, course};
 use coursys_ops_core::{Context, render::escape};
 
 use super::options::{Options, Shape, Waiting};
@@ -163,8 +163,8 @@ impl Session {
         journal: Journal,
         past: Option<PlanFold>,
     ) -> Result<u8, Failure> {
-        let report = self.go(course, plan, turns, journal, past)?;
-        self.tell(&report)?;
+        let report = self.go(course, plan.clone(), turns, journal, past)?;
+        self.tell(&report, &plan)?;
         Ok(report.run.exit_code)
     }
 
@@ -210,14 +210,14 @@ impl Session {
         }
     }
 
-    fn tell(&self, report: &PlanReport) -> Result<(), Failure> {
+    fn tell(&self, report: &PlanReport, plan: &Plan) -> Result<(), Failure> {
         match self.format {
             Shape::Json => self.deliver(report)?,
             Shape::Text if self.quiet && report.run.exit_code == 0 => {}
             Shape::Text => drop(output::print(&render::outcome(report))?),
         }
         if report.is_open() {
-            say(Level::Hint, &what_next(report));
+            say(Level::Hint, &what_next(report, Some(plan)));
         }
         Ok(())
     }
@@ -355,17 +355,17 @@ fn unfinished(past: &Past) -> Failure {
         "an earlier plan is unfinished: `{}`, run {}, by `{}`, stopped{at}",
         start.title, start.id, start.who.person
     );
-    Failure::refused(message).with_hint(what_next(&report))
+    Failure::refused(message).with_hint(what_next(&report, past.plan.as_ref().ok()))
 }
 
 /// What to do about an unfinished plan.
-fn what_next(report: &PlanReport) -> String {
+fn what_next(report: &PlanReport, plan: Option<&Plan>) -> String {
     if report.run.start.course == CourseKind::Undo {
         return "mend the cause, then `coursys-ops abandon --undo` goes on taking it back; `coursys-ops abandon` leaves \
                 it as it is"
             .to_owned();
     }
-    "mend the cause, then `coursys-ops resume` goes on; `coursys-ops abandon` gives it up, with `--undo` it takes back \
-     what was done"
-        .to_owned()
+    let goes_back = plan.is_some_and(|plan| !course::undo(plan, &report.steps).is_empty());
+    let back = if goes_back { ", with `--undo` it takes back what was done" } else { "" };
+    format!("mend the cause, then `coursys-ops resume` goes on; `coursys-ops abandon` gives it up{back}")
 }

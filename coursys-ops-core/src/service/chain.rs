@@ -68,7 +68,15 @@ impl<'a> Chain<'a> {
                 "`coursys-ops status` shows them",
             ));
         };
-        self.steps.extend(service.steps(deed, look)?);
+        let mut steps = service.steps(deed, look)?;
+        // What was stopped can be started again, as long as nothing keeps it from that.
+        if deed == Deed::Stop
+            && let Some(stop) = steps.pop()
+        {
+            let start = service.steps(Deed::Start, look).ok().and_then(|mut steps| steps.pop());
+            steps.push(start.into_iter().fold(stop, |stop, start| stop.undo(start.action)));
+        }
+        self.steps.extend(steps);
         if deed == Deed::Stop {
             self.stopped.insert(name.to_owned());
             self.gated.remove(name);

@@ -116,6 +116,29 @@ fn celery_is_stopped_before_rabbitmq_is_restarted_and_starts_when_that_answers()
 }
 
 #[test]
+fn what_was_stopped_is_started_again_when_the_plan_is_taken_back() {
+    let config = config();
+    let services = services(&config, &Surveyor::default());
+    let looks = looks(&config, &[]);
+    let argv = |step: &Step| match &step.undo {
+        Some(Action::Run { argv }) => argv.join(" "),
+        other => format!("{other:?}"),
+    };
+    let backs = |plan: Plan| -> BTreeMap<String, String> {
+        let stops = plan.steps.iter().filter(|step| step.id.ends_with(".stop"));
+        stops.map(|step| (step.id.clone(), argv(step))).collect()
+    };
+    let plan = restart_all(&config, &services, &looks).unwrap();
+    let back = |name: &str| (format!("{name}.stop"), format!("systemctl start {name}"));
+    assert_eq!(backs(plan), [back("celery"), back("celerybeat")].into());
+    let wanted = Wanted { name: "rabbitmq", deed: Deed::Stop };
+    let plan = chain(&config, &services, &looks, wanted).unwrap();
+    let all = backs(plan);
+    assert!(all["rabbitmq.stop"].ends_with(" start rabbitmq"), "{all:?}");
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
 fn one_component_is_started_when_what_it_needs_answers() {
     assert_eq!(
         single(&["celery"], "celery", Deed::Start),
