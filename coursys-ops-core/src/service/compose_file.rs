@@ -98,23 +98,22 @@ impl ComposeFile {
 
 /// What a service is after all that it extends.
 fn described(raw: &BTreeMap<String, Service>, name: &str) -> Described {
-    let mut found = Described::default();
-    let mut number = None;
+    let (mut image, mut number) = (None, None);
     let mut at = raw.get(name);
     for _ in 0..DEEPEST {
         let Some(service) = at else { break };
-        let image = service.image.clone().filter(|image| !image.contains('$'));
-        found.image = found.image.or(image);
+        image = image.or(service.image.as_ref());
         let own = service.deploy.as_ref().and_then(|deploy| deploy.replicas).or(service.scale);
         number = number.or(own);
         at = service.extends.as_ref().and_then(|extends| raw.get(extends.service()));
     }
-    found.replicas = match number {
+    let replicas = match number {
         None => Some(1),
         Some(Number::Known(number)) => Some(number),
         Some(Number::Unknown(())) => None,
     };
-    found
+    // Where a variable decides, what it extends decides no more.
+    Described { image: image.filter(|image| !image.contains('$')).cloned(), replicas }
 }
 
 #[cfg(test)]
@@ -134,6 +133,7 @@ services:
   manage: { extends: base }
   fast: { extends: app }
   some: { <<: *common, image: 'x:${TAG}', deploy: { replicas: '${N}' } }
+  own: { extends: rabbitmq, image: 'rabbitmq:${TAG}' }
   bare:
 ",
         )
@@ -142,6 +142,7 @@ services:
         assert_eq!(file.service("app").unwrap().replicas, Some(2));
         assert_eq!(file.service("fast").unwrap().replicas, Some(2));
         assert_eq!(file.service("some"), Some(&Described { image: None, replicas: None }));
+        assert_eq!(file.service("own").unwrap().image, None, "the variable decides, and not what it extends");
         assert!(file.service("bare").is_some());
         for none in ["base", "manage", "ruby-markup"] {
             assert_eq!(file.service(none), None, "{none}");
