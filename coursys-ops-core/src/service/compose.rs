@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::compose_file::Described;
 use super::look::{Drift, DriftKind, Look, Part, State};
 use super::plan::{self, Deed, Refusal};
 use super::survey::{Surveyed, Surveyor};
@@ -20,6 +21,9 @@ const ASKED_TO_END: [i64; 4] = [0, 130, 137, 143];
 
 /// The policies by which Docker starts a container again, whatever it ended with, unless somebody stopped it.
 const KEPT: [&str; 2] = ["always", "unless-stopped"];
+
+/// How Docker calls the policy of never starting a container by itself.
+const NEVER: [&str; 2] = ["", "no"];
 
 /// A component that is a service of Docker Compose, or several.
 pub struct ComposeService {
@@ -86,12 +90,9 @@ impl ComposeService {
             part.waits_for = seen.waits_for(config, &self.component);
         }
         let up = ranked.iter().filter(|(state, _)| *state == State::Running).count();
-        if best == State::Running && up < ranked.len() {
-            let message = format!("{up} of {} containers of `{unit}` run", ranked.len());
-            let hint = format!(
-                "look at the others: `docker ps --all --filter label=com.docker.compose.service={unit}`"
-            );
-            part.drift.push(Drift::new(DriftKind::FewReplicas, message, hint));
+        let wanted = wanted(described, first).max(ranked.len());
+        if best == State::Running && up < wanted {
+            part.drift.push(too_few(unit, up, ranked.len(), wanted));
         }
         if let Some(now) = engine.images.get(&tagged(&first.image))
             && *now != first.image_id
@@ -118,11 +119,7 @@ impl ComposeService {
         let unit = part.unit.clone();
         let why = match (&one.config_hash, &seen.hashes) {
             // Version 1 hashes in another way than version 2.
-            (Some(_), _)
-                if one.compose_version.as_deref().is_none_or(|version| version.starts_with("1.")) =>
-            {
-                "its hash of it is of version 1 of compose"
-            }
+            (Some(_), _) if is_first(one) => "its hash of it is of version 1 of compose",
             (Some(made), Some(Ok(hashes))) => match hashes.get(&unit) {
                 Some(now) if now == made => return,
                 _ => {
@@ -167,6 +164,28 @@ impl ComposeService {
         };
         compose_call::call(compose_call::program(&self.compose, is_first), &self.compose)
     }
+}
+
+/// How many containers a service should have by its description, as far as that is heeded and known; else none.
+fn wanted(described: Option<&Described>, one: &Container) -> usize {
+    // Version 1 leaves that to swarms.
+    let replicas = described.filter(|_| !is_first(one)).and_then(|described| described.replicas);
+    replicas.and_then(|replicas| usize::try_from(replicas).ok()).unwrap_or_default()
+}
+
+/// Whether a container was made by version 1 of compose.
+fn is_first(one: &Container) -> bool {
+    one.compose_version.as_deref().is_none_or(|version| version.starts_with("1."))
+}
+
+/// Fewer containers run than there are, or than should be.
+fn too_few(unit: &str, up: usize, there: usize, wanted: usize) -> Drift {
+    let hint = if up < there {
+        format!("look at the others: `docker ps --all --filter label=com.docker.compose.service={unit}`")
+    } else {
+        format!("run `docker compose up -d --no-deps --no-recreate {unit}` beside the compose file")
+    };
+    Drift::new(DriftKind::FewReplicas, format!("{up} of {wanted} containers of `{unit}` run"), hint)
 }
 
 fn not_described(unit: &str) -> String {
@@ -248,6 +267,16 @@ fn read(unit: &str, state: State, one: &Container, now: i64) -> Part {
     part.listens = one.published.iter().map(place).collect();
     if part.memory_bytes.is_none() && is_up {
         part.unseen.insert("memory".to_owned(), "the container's control group cannot be read".to_owned());
+    }
+    if NEVER.contains(&one.restart_policy.as_str()) {
+        let message =
+            format!("nothing starts the container of `{unit}` when the machine or Docker was restarted");
+        let hint = format!(
+            "say `restart: always` for `{unit}` in the compose file; `docker update --restart always {}` does it for \
+             the container that is there",
+            one.name
+        );
+        part.drift.push(Drift::new(DriftKind::NotEnabled, message, hint));
     }
     let young = started.is_some_and(|started| now.saturating_sub(started) < YOUNG_MS);
     if one.restarts >= LOOP && (one.state == "restarting" || young) {

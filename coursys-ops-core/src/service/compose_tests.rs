@@ -140,6 +140,31 @@ fn of_several_containers_the_best_counts_and_the_others_are_told() {
 }
 
 #[test]
+fn a_container_that_should_be_there_and_is_not_is_missed() {
+    let few = |file: &str, version: &str| {
+        let container = Container { compose_version: Some(version.to_owned()), ..healthy() };
+        let (part, _) = seen(vec![container], |seen| {
+            seen.file = ComposeFile::read(file.as_bytes()).map_err(Blind::Broken);
+        });
+        part.drift.into_iter().map(|drift| drift.message).collect::<Vec<_>>()
+    };
+    let three = "services: { rabbitmq: { image: 'rabbitmq:3', deploy: { replicas: 3 } } }";
+    assert_eq!(few(three, "2.40.3"), ["1 of 3 containers of `rabbitmq` run"]);
+    assert!(few(three, "1.29.2").is_empty(), "version 1 makes one, whatever this says");
+    let any = "services: { rabbitmq: { image: 'rabbitmq:3', deploy: { replicas: '${N}' } } }";
+    assert!(few(any, "2.40.3").is_empty());
+}
+
+#[test]
+fn a_container_that_nothing_starts_after_a_reboot_is_not_enabled() {
+    let policy = |policy: &str| kinds(&part(Container { restart_policy: policy.into(), ..healthy() }));
+    assert_eq!(policy("no"), [DriftKind::NotEnabled]);
+    for kept in ["always", "unless-stopped", "on-failure"] {
+        assert!(policy(kept).is_empty(), "{kept}");
+    }
+}
+
+#[test]
 fn without_docker_nothing_is_there_and_with_a_stopped_one_everything_is_stopped() {
     let state = |blind: Blind| seen(vec![], |seen| seen.survey.engine = Err(blind)).0.state;
     assert_eq!(state(Blind::Absent("none".into())), State::Absent);
