@@ -32,6 +32,8 @@ struct Chain<'a> {
     /// Whose health is known to be looked at in the plan already.
     gated: BTreeSet<String>,
     stopped: BTreeSet<String>,
+    /// Whether anything that runs is stopped on the way.
+    stops: bool,
 }
 
 impl<'a> Chain<'a> {
@@ -44,6 +46,7 @@ impl<'a> Chain<'a> {
             steps: Vec::new(),
             gated: BTreeSet::new(),
             stopped: BTreeSet::new(),
+            stops: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl<'a> Chain<'a> {
         }
         self.steps.extend(steps);
         if deed == Deed::Stop {
+            self.stops = true;
             self.stopped.insert(name.to_owned());
             self.gated.remove(name);
         } else {
@@ -126,8 +130,18 @@ impl<'a> Chain<'a> {
         self.does(name, Deed::Start)
     }
 
+    /// What others manage answers or not whatever is done here: nothing is stopped only to find out then that it does not.
     fn plan(self, title: impl Into<String>) -> Plan {
-        Plan { title: title.into(), steps: self.steps }
+        let (components, mut steps) = (self.components, self.steps);
+        if self.stops {
+            // Stable: all else stays in its order.
+            steps.sort_by_key(|step| {
+                let component = step.component.as_ref().and_then(|name| components.get(name));
+                let of_others = component.is_some_and(|component| !component.manager.is_ours());
+                !(of_others && step.action == Action::Gate)
+            });
+        }
+        Plan { title: title.into(), steps }
     }
 }
 

@@ -89,13 +89,13 @@ fn celery_is_stopped_before_rabbitmq_is_restarted_and_starts_when_that_answers()
     assert_eq!(
         ids(restart_all(&config, &services, &looks(&config, &[]))),
         [
+            "database.answers",
             "celerybeat.stop",
             "celery.stop",
             "docker.answers",
             "elasticsearch.restart",
             "memcached.restart",
             "rabbitmq.restart",
-            "database.answers",
             "celery.start",
             "celerybeat.start",
             "gunicorn.restart",
@@ -109,7 +109,7 @@ fn celery_is_stopped_before_rabbitmq_is_restarted_and_starts_when_that_answers()
     );
     assert_eq!(
         single(&["celerybeat"], "rabbitmq", Deed::Restart),
-        ["celery.stop", "docker.answers", "rabbitmq.restart", "database.answers", "celery.start"],
+        ["database.answers", "celery.stop", "docker.answers", "rabbitmq.restart", "celery.start"],
         "what did not run stays so"
     );
     assert_eq!(single(&[], "rabbitmq", Deed::Stop), ["celerybeat.stop", "celery.stop", "rabbitmq.stop"]);
