@@ -121,6 +121,68 @@ fn celery_rests_while_rabbitmq_restarts_and_what_was_shown_is_what_was_done() {
 }
 
 #[test]
+#[ignore = "takes half a minute: `cargo xtask test full staging` runs it"]
+fn a_mended_unit_comes_up_at_once_while_systemd_waits_to_try_it_again() {
+    let Some(server) = staging(VM) else { return };
+    let _kept = server.keep();
+    for verb in ["start", "restart"] {
+        let fails =
+            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=/bin/false\nRestart=always\n";
+        drop_in(&server, "celerybeat", &format!("{fails}RestartSec=200ms\n"));
+        server.systemctl(&["restart", "--no-block", "celerybeat"]);
+        server.wait_until(PATIENCE, "a restart loop", |server| {
+            server.property("celerybeat", "NRestarts").parse::<u32>().expect("a number") >= 4
+        });
+        // From now on it waits for longer than the test, with what it has counted.
+        drop_in(&server, "celerybeat", &format!("{fails}RestartSec=600\n"));
+        std::thread::sleep(Duration::from_secs(1));
+        server.wait_until(PATIENCE, "the next try", |server| {
+            server.property("celerybeat", "SubState") == "auto-restart"
+        });
+        without_drop_in(&server, "celerybeat");
+
+        let began = Instant::now();
+        assert_code(&server.coursys_ops(&["service", "celerybeat", verb]), 0);
+        assert!(began.elapsed() < PATIENCE, "{verb} waits with systemd");
+        assert_code(&server.coursys_ops(&["check", "service.celerybeat"]), 0);
+    }
+}
+
+#[test]
+#[ignore = "takes half a minute: `cargo xtask test full staging` runs it"]
+fn what_is_paused_is_no_reason_for_start_all_to_do_nothing() {
+    let Some(server) = staging(VM) else { return };
+    let _kept = server.keep();
+    server.done(&["docker", "pause", "coursys_memcached_1"]);
+    assert_code(&server.coursys_ops(&["status"]), 1);
+    assert_code(&server.coursys_ops(&["start-all"]), 0);
+    assert_eq!(state(&last(&server), "memcached.unpause"), StepState::Done);
+    assert_code(&server.coursys_ops(&["check"]), 0);
+    let again = server.coursys_ops(&["start-all"]);
+    assert_says(&again.stdout, &["nothing to do"]);
+}
+
+#[test]
+#[ignore = "takes half a minute: `cargo xtask test full staging` runs it"]
+fn what_a_failed_restart_had_stopped_is_started_again_when_it_is_taken_back() {
+    let Some(server) = staging(VM) else { return };
+    let _kept = server.keep();
+    // Compose cannot do what it is asked for: Celery rests by then.
+    let set = "compose.command=[\"/bin/false\"]";
+    let ended = server.coursys_ops(&["--set", set, "service", "rabbitmq", "restart"]);
+    assert_code(&ended, 1);
+    assert_says(&ended.stderr, &["abandon", "--undo"]);
+    assert_eq!(server.property("celery", "ActiveState"), "inactive");
+    assert_code(&server.coursys_ops(&["abandon", "--undo"]), 0);
+    let report = last(&server);
+    assert_eq!(report.run.ended, PlanEnded::Undone);
+    assert_eq!(state(&report, "celery.stop"), StepState::Undone);
+    for unit in ["celery", "celerybeat"] {
+        assert_eq!(server.property(unit, "ActiveState"), "active", "{unit}");
+    }
+}
+
+#[test]
 fn what_fails_at_start_is_shown_with_its_log_and_what_needs_it_waits_until_it_is_mended() {
     let Some(server) = staging(VM) else { return };
     let _kept = server.keep();
