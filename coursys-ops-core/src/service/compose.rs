@@ -117,11 +117,14 @@ impl ComposeService {
     /// Whether a container that is older than the compose file is what that describes, as compose says.
     fn described(&self, part: &mut Part, one: &Container, seen: &Surveyed) {
         let unit = part.unit.clone();
-        let why = match (&one.config_hash, &seen.hashes) {
-            // Version 1 hashes in another way than version 2.
-            (Some(_), _) if is_first(one) => "its hash of it is of version 1 of compose",
-            (Some(made), Some(Ok(hashes))) => match hashes.get(&unit) {
+        let why = match (&one.config_hash, seen.hashes.as_ref().map(|told| (told.by_first, &told.hashes))) {
+            (Some(_), Some((by_first, _))) if by_first != is_first(one) => {
+                "its hash of it is of another version of compose"
+            }
+            (Some(made), Some((by_first, Ok(hashes)))) => match hashes.get(&unit) {
                 Some(now) if now == made => return,
+                // Version 1 puts the image into its hash.
+                _ if by_first && part.has(DriftKind::OldImage) => return,
                 _ => {
                     let message =
                         format!("the container of `{unit}` is not what the compose file describes now");
@@ -129,7 +132,7 @@ impl ComposeService {
                     return;
                 }
             },
-            (_, Some(Err(why))) => why,
+            (_, Some((_, Err(why)))) => why,
             _ => "the container does not tell of what it was made",
         };
         let why = format!(
@@ -174,7 +177,7 @@ fn wanted(described: Option<&Described>, one: &Container) -> usize {
 }
 
 /// Whether a container was made by version 1 of compose.
-fn is_first(one: &Container) -> bool {
+pub(super) fn is_first(one: &Container) -> bool {
     one.compose_version.as_deref().is_none_or(|version| version.starts_with("1."))
 }
 

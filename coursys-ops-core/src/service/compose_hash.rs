@@ -16,16 +16,39 @@ const MOST: usize = 256 << 10;
 /// The hashes by service.
 pub(super) type Hashes = BTreeMap<String, String>;
 
-/// The hashes of today.
-///
-/// # Errors
-///
-/// Why they are not known, in a few words.
-pub(super) async fn hashes(scope: &Scope, compose: &Compose) -> Result<Hashes, String> {
-    let user = scope.site_user().await.map_err(|finding| finding.message)?;
+/// What a version of compose says of today's descriptions. Version 1 hashes in another way than those after it.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Whether version 1 was asked.
+    pub by_first: bool,
+    /// The hashes; why they are not known, in a few words.
+    pub hashes: Result<Hashes, String>,
+}
+
+impl Told {
+    /// Asks version 1 or the one after it.
+    pub(super) async fn ask(scope: &Scope, compose: &Compose, by_first: bool) -> Self {
+        Self { by_first, hashes: hashes(scope, compose, by_first).await }
+    }
+}
+
+async fn hashes(scope: &Scope, compose: &Compose, by_first: bool) -> Result<Hashes, String> {
+    let program = compose_call::program(compose, by_first);
+    // A later version may go by the name of the first, and a configured command may be either.
+    if by_first || !compose.command.is_empty() {
+        let argv = program.iter().cloned().chain(["version", "--short"].map(ToOwned::to_owned));
+        if tell(scope, argv.collect()).await?.trim().starts_with("1.") != by_first {
+            return Err("the container was made by another version of compose".to_owned());
+        }
+    }
     let question = ["config", "--hash", "*"].map(ToOwned::to_owned);
-    let call = compose_call::call(compose_call::program(compose, false), compose);
-    let argv = call.into_iter().chain(question);
+    let argv = compose_call::call(program, compose).into_iter().chain(question);
+    tell(scope, argv.collect()).await.map(|text| read(&text))
+}
+
+/// What compose answers to the site's user.
+async fn tell(scope: &Scope, argv: Vec<String>) -> Result<String, String> {
+    let user = scope.site_user().await.map_err(|finding| finding.message)?;
     // Whoever asked for the survey has other things to do, too.
     let patience = scope.remaining() / 2;
     let asked =
@@ -34,7 +57,7 @@ pub(super) async fn hashes(scope: &Scope, compose: &Compose) -> Result<Hashes, S
         asked.await.map_err(|_| format!("compose did not tell within {} ms", patience.as_millis()))?;
     let output = output.map_err(|error| error.to_string())?;
     if output.status.success() {
-        Ok(read(&String::from_utf8_lossy(&output.stdout)))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         Err(format!("compose does not tell: {}", output.complaint()))
     }

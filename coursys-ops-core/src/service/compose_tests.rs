@@ -2,6 +2,7 @@ use super::*;
 use crate::config::{Sources, load};
 use crate::helper::{Engine, Published};
 use crate::service::compose_file::ComposeFile;
+use crate::service::compose_hash::Told;
 use crate::service::unit::tests::survey;
 
 fn healthy() -> Container {
@@ -201,20 +202,24 @@ fn an_older_container_is_what_compose_says_it_is() {
         config_hash: Some("32e7".into()),
         ..healthy()
     };
-    let told = |hash: Result<&str, &str>, container: Container| {
+    let first = || Container { config_hash: Some("32e7".into()), ..healthy() };
+    let told = |by_first: bool, hash: Result<&str, &str>, container: Container| {
         let hashes = hash.map(|hash| [("rabbitmq".to_owned(), hash.to_owned())].into());
         let (part, _) = seen(vec![container], |seen| {
             seen.survey.compose_changed_ms = Some(1_800_000_000_000);
-            seen.hashes = Some(hashes.map_err(ToOwned::to_owned));
+            seen.hashes = Some(Told { by_first, hashes: hashes.map_err(ToOwned::to_owned) });
         });
         (kinds(&part), part.unseen.get("description").cloned())
     };
-    assert_eq!(told(Ok("32e7"), second()), (vec![], None));
-    assert_eq!(told(Ok("0000"), second()), (vec![DriftKind::OldDescription], None));
-    let (drift, why) = told(Err("compose does not tell: x"), second());
+    for (by_first, container) in [(false, second()), (true, first())] {
+        assert_eq!(told(by_first, Ok("32e7"), container.clone()), (vec![], None));
+        assert_eq!(told(by_first, Ok("0000"), container), (vec![DriftKind::OldDescription], None));
+    }
+    let (drift, why) = told(false, Err("compose does not tell: x"), second());
     assert!(drift.is_empty() && why.unwrap().ends_with("cannot be told: compose does not tell: x"));
-    // Version 1 hashes in another way, and would always differ.
-    let first = Container { config_hash: Some("32e7".into()), ..healthy() };
-    let (drift, why) = told(Ok("0000"), first);
-    assert!(drift.is_empty() && why.unwrap().contains("version 1"));
+    // Each hashes in its own way, and the other's would always differ.
+    for (by_first, container) in [(true, second()), (false, first())] {
+        let (drift, why) = told(by_first, Ok("0000"), container);
+        assert!(drift.is_empty() && why.unwrap().contains("another version"));
+    }
 }

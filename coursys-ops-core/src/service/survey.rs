@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::compose::changed_since;
+use super::compose::{changed_since, is_first};
 use super::{compose_file, compose_hash, systemctl};
 use crate::check::Scope;
 use crate::config::{Component, Config, Manager};
@@ -37,7 +37,7 @@ pub(super) struct Surveyed {
     /// The services of the compose file; why they are not known.
     pub file: Result<compose_file::ComposeFile, Blind>,
     /// What compose says of today's descriptions; nothing when nobody had to ask.
-    pub hashes: Option<Result<compose_hash::Hashes, String>>,
+    pub hashes: Option<compose_hash::Told>,
 }
 
 pub(super) type Seen = Result<Arc<Surveyed>, String>;
@@ -160,11 +160,15 @@ async fn look(scope: &Scope) -> Result<Surveyed, String> {
             None => Err(Blind::Broken("the compose file is no file, or far too long".to_owned())),
         },
     };
-    let mut containers = survey.engine.iter().flat_map(|engine| &engine.containers);
-    let hashes = if containers.any(|one| changed_since(one, &survey)) {
-        Some(compose_hash::hashes(scope, &config.compose.of_site(&config.site.dir)).await)
-    } else {
+    let containers = survey.engine.iter().flat_map(|engine| &engine.containers);
+    let older: Vec<_> = containers.filter(|one| changed_since(one, &survey)).collect();
+    let hashes = if older.is_empty() {
         None
+    } else {
+        let compose = config.compose.of_site(&config.site.dir);
+        let has_first = survey.has_compose_v1 || !compose.command.is_empty();
+        let by_first = has_first && older.iter().all(|one| is_first(one));
+        Some(compose_hash::Told::ask(scope, &compose, by_first).await)
     };
     Ok(Surveyed { survey, file, hashes })
 }
