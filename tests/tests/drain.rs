@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -221,4 +222,85 @@ fn without_the_brokers_own_tool_nothing_is_said_to_be_drained_and_nobody_waits_f
     // With it the same queues are drained.
     let said = place.drain("2m", 0);
     assert!(said.contains("drained: nothing is left in the queues"), "{said}");
+}
+
+#[test]
+fn a_broker_that_hangs_is_named_and_hides_neither_how_the_site_is_nor_what_would_be_done() {
+    let Some(place) = Place::new() else { return };
+    let _hung = hung(&place.servers, "rabbitmq");
+    for args in [&["maintenance", "status"][..], &["503", "--dry-run"], &["drain", "--dry-run"]] {
+        let started = Instant::now();
+        let run = place.run(args);
+        assert_eq!(run.code, 0, "{args:?}: {}{}", run.stdout, run.stderr);
+        assert!(started.elapsed() < Duration::from_secs(9), "{args:?}: {:?}", started.elapsed());
+        if args.contains(&"status") {
+            assert!(run.stdout.contains("state     up"), "{}", run.stdout);
+            assert!(run.stdout.contains("consumers not known: RabbitMQ at "), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full drain`"]
+fn what_a_broker_that_hangs_holds_is_nothing_that_is_drained_and_the_site_opens_again() {
+    let Some(place) = Place::new() else { return };
+    let _hung = hung(&place.servers, "rabbitmq");
+    let started = Instant::now();
+    let said = place.drain("5s", 1);
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    assert!(said.contains("the queues cannot be looked at: RabbitMQ at "), "{said}");
+    assert!(said.contains("not drained within 5 s: the queues cannot be looked at: RabbitMQ at "), "{said}");
+    assert_eq!(place.status(), ("entering".to_owned(), "draining".to_owned()));
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full drain`"]
+fn a_site_whose_pages_are_not_served_is_closed_again_and_opens_when_they_are() {
+    let Some(place) = Place::new() else { return };
+    let _beat = stopped(&place.servers, "celerybeat");
+    place.drain("60s", 0);
+    {
+        let _dead = stopped(&place.servers, "gunicorn");
+        let run = place.run(&["rm503"]);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(run.code, 1, "{said}");
+        assert!(said.contains("pages are not served, so the flag is back"), "{said}");
+        assert!(said.contains("502"), "{said}");
+    }
+    assert_eq!(place.status().0, "leaving");
+    let opened = place.run(&["rm503"]);
+    assert_eq!(opened.code, 0, "{}{}", opened.stdout, opened.stderr);
+    assert_eq!(place.status(), ("up".to_owned(), "-".to_owned()));
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full drain`"]
+fn a_request_that_does_not_end_is_named_and_holds_the_closing() {
+    let Some(place) = Place::new() else { return };
+    let _beat = stopped(&place.servers, "celerybeat");
+    // gunicorn has taken it, and waits for the rest of its head.
+    let gunicorn = place.servers.server("gunicorn").port.unwrap();
+    let mut request = std::net::TcpStream::connect(("127.0.0.1", gunicorn)).unwrap();
+    request.write_all(b"GET /docs/ HTTP/1.1\r\n").unwrap();
+    let said = place.drain("5s", 1);
+    assert!(said.contains("it did not end in time: a request runs in "), "{said}");
+    assert_eq!(place.status(), ("entering".to_owned(), "draining".to_owned()));
+    drop(request);
+    place.drain("60s", 0);
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test full drain`"]
+fn who_should_pass_and_does_not_holds_the_closing() {
+    let Some(place) = Place::new() else { return };
+    let _beat = stopped(&place.servers, "celerybeat");
+    let run = place.run(&["--set", "maintenance.bypass=10.9.9.9", "drain", "--timeout", "5s"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, 1, "{said}");
+    assert!(said.contains("who comes from 10.9.9.9 should pass and is answered 503"), "{said}");
+    let _dead = stopped(&place.servers, "gunicorn");
+    let run = place.run(&["drain", "--timeout", "5s"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, 1, "{said}");
+    assert!(said.contains("who comes from 10.1.2.3 should pass and is answered 502"), "{said}");
 }
