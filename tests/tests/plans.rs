@@ -10,6 +10,7 @@ use coursys_ops_core::plan::{Plan, Step};
 use coursys_ops_core::run::Record as _;
 use coursys_ops_tests::{Program, Run};
 use jiff::Timestamp;
+use rustix::process::{Pid, Signal};
 
 /// How many steps the plan has.
 const STEPS: usize = 4;
@@ -230,4 +231,34 @@ fn a_plan_that_is_given_up_lets_the_next_one_begin() {
     assert_eq!(place.trace(), [0; STEPS]);
     let audit = std::fs::read_to_string(place.path("audit.jsonl")).unwrap();
     assert_eq!(audit.lines().count(), 2, "its begin and its end: {audit}");
+}
+
+#[test]
+fn the_first_signal_stops_before_the_next_step_and_the_second_in_the_middle() {
+    if !can_run() {
+        return;
+    }
+    for (signals, code, state) in [
+        (&[Signal::INT][..], 130, StepState::Done),
+        (&[Signal::TERM], 143, StepState::Done),
+        // The terminal has gone.
+        (&[Signal::HUP], 143, StepState::Done),
+        (&[Signal::INT, Signal::INT], 130, StepState::CutOff),
+    ] {
+        let place = Place::new(Step::repeatable);
+        let mut child = place.resume();
+        wait_until("the second step", || place.has_come_to(Moment::Begun(1)));
+        for signal in signals {
+            rustix::process::kill_process(Pid::from_child(&child), *signal).unwrap();
+            // Two of a kind that come at once are one.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signals:?}");
+        let report = place.report();
+        assert_eq!(report.run.ended, PlanEnded::Interrupted, "{signals:?}: {report:?}");
+        let states: Vec<StepState> = report.steps.iter().map(|step| step.end.state).collect();
+        let pending = StepState::Pending;
+        assert_eq!(states, [StepState::Done, state, pending, pending], "{signals:?}");
+        place.assert_complete(&place.program(&["resume"]).run());
+    }
 }
