@@ -26,7 +26,11 @@ pub(crate) async fn in_time<T>(
 fn silent(scope: &Scope, patience: Duration) -> Finding {
     let place = scope.config().broker.server.place();
     let message = format!("RabbitMQ at {place} gives no answer within {:.0} s", patience.as_secs_f64());
-    Finding::failed(Code::Timeout, message, "`coursys-ops logs rabbitmq` shows what it says; restart it")
+    Finding::failed(
+        Code::Timeout,
+        message,
+        "`coursys-ops service rabbitmq logs` shows what it says; restart it",
+    )
 }
 
 /// Whether a broker does not run, so that nobody gets anything through it. One that is silent, or does not let us in, may
