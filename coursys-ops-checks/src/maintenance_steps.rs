@@ -241,8 +241,11 @@ async fn refused(scope: &Scope) -> Holds {
 async fn shut_out(scope: &Scope) -> Option<String> {
     let address = scope.config().maintenance.bypass.as_ref()?;
     match bypass(scope, address).await {
-        // What gunicorn makes of the page does not matter, but a page it must be: nginx says 502 when there is none.
-        Ok(status @ 500..) => Some(format!("who comes from {address} should pass and is answered {status}")),
+        // What the site makes of the page does not matter, an error of its own neither; nginx says 502 or 504 when the site
+        // does not answer at all.
+        Ok(status @ 502..=504) => {
+            Some(format!("who comes from {address} should pass and is answered {status}"))
+        }
         Ok(_) => None,
         Err(why) => Some(format!("who comes from {address} should pass: {why}")),
     }

@@ -73,7 +73,14 @@ async fn a_site_is_not_opened_through_a_broker_that_says_nothing_and_that_is_sai
 
 #[tokio::test]
 async fn who_may_pass_and_gets_an_error_of_nginx_does_not_pass() {
-    for (status, passes) in [("200 OK", true), ("404 Not Found", true), ("502 Bad Gateway", false)] {
+    let answers = [
+        ("200 OK", true),
+        ("404 Not Found", true),
+        ("500 Internal Server Error", true),
+        ("502 Bad Gateway", false),
+        ("504 Gateway Timeout", false),
+    ];
+    for (status, passes) in answers {
         let mut config = config();
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         config.web.server.host = Some("127.0.0.1".to_owned());
