@@ -64,16 +64,19 @@ const COMPARED: [&str; 9] = [
 const ATTEMPTS: u32 = 3;
 
 /// What a Debian must show of this machine, and the site's command in it four times. The arguments: the tree, the packages,
-/// the wheel, the directory of the servers, the account as `UID:GID`, its home, the file for SQLite, [`DRIVER`].
+/// the wheel, the directory of the servers, the account as `UID:GID`, its home, the file for SQLite, [`DRIVER`], and the
+/// environment of the site's Python, whose place the one in the tree takes.
 const RUN: &str = r#"set -e
 mount -t tmpfs tmpfs "$1/mnt"
 mount -t tmpfs tmpfs "$1/tmp"
 mount -t proc proc "$1/proc"
-mkdir -p "$1/mnt/packages" "$1/$4"
+mkdir -p "$1/mnt/packages" "$1/$4" "$1/${9%/*}"
 mount --bind "$2" "$1/mnt/packages"
 mount --rbind "$4" "$1/$4"
 mount --bind /etc/passwd "$1/etc/passwd"
 mount --bind /etc/group "$1/etc/group"
+mount -t tmpfs tmpfs "$1/${9%/*}"
+ln -s /mnt/venv "$1/$9"
 cp "$3" "$1/mnt/"
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$1" sh -ec '
 python3 -m venv /mnt/venv >&2
@@ -178,9 +181,12 @@ impl Site {
 
     /// The four reports of the site in this tree.
     fn ask(&self, tree: &Path, packages: &Path, wheel: &Path, sqlite: &str) -> Result<Vec<Said>> {
+        let environment =
+            self.python.strip_suffix("/bin/python").context("the site's Python has an environment")?;
         let [tree, packages, wheel, root] =
             [tree, packages, wheel, &self.root].map(|path| path.to_string_lossy().into_owned());
-        let told = alone(RUN, &[&tree, &packages, &wheel, &root, &self.account, &self.home, sqlite, DRIVER])?;
+        let of_site = [&*self.account, &self.home, sqlite, DRIVER, environment];
+        let told = alone(RUN, &[&[&*tree, &packages, &wheel, &root][..], &of_site].concat())?;
         reports(&told)
     }
 
