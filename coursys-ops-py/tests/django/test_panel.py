@@ -1,5 +1,6 @@
 """The functions have the names and shapes that the site's own have had."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,14 +14,23 @@ from django.core import mail
 from django.utils.safestring import SafeString
 from harness import Case, assert_no_secret, coursys_ops, fake_native, override_settings
 
-from coursys_ops.django import info, panel, sanity
+from coursys_ops.django import bounded, info, panel, sanity
 from coursys_ops.django import mail as our_mail
 from coursys_ops.django.sanity import NOT_RUN
 
 found = fake_native.found
 
-#: What something that hangs waits for.
-GO_ON = threading.Event()
+
+@contextlib.contextmanager
+def hanging():
+    """What something that hangs waits for; in the end it goes on, and its thread ends."""
+    go_on = threading.Event()
+    try:
+        yield lambda: go_on.wait(10)
+    finally:
+        go_on.set()
+        for thread in bounded._left_alone.values():
+            thread.join(10)
 
 
 def are_pairs(pairs):
@@ -122,9 +132,17 @@ class Health(Case):
         assert raised.exception.report.ok
 
     def test_a_database_that_hangs_under_django_alone_costs_a_moment(self):
-        hung = mock.patch.object(sanity, "UNITS_S", 0.1)
-        with hung, self.units(lambda: GO_ON.wait(5)), self.assertRaisesMessage(panel.Unhealthy, "within 0.1 s"):
-            panel.health_check()
+        begun = []
+        with hanging() as hang, mock.patch.object(sanity, "UNITS_S", 0.1):
+            with self.units(lambda: begun.append(1) or hang()):
+                with self.assertRaisesMessage(panel.Unhealthy, "within 0.1 s"):
+                    panel.health_check()
+                # Who probes goes on asking, and must not take one connection after the other.
+                with self.assertRaisesMessage(panel.Unhealthy, "an earlier try has not come back yet"):
+                    panel.health_check()
+        assert len(begun) == 1
+        with self.units(lambda: 3):
+            assert panel.health_check()["units"] == 3
 
     def test_a_site_without_celery_has_no_result_of_it(self):
         fake_native.CHECKS[:] = [check for check in fake_native.CHECKS if not check["id"].startswith("celery")]
@@ -192,9 +210,9 @@ class Mail(Case):
         assert_no_secret(message)
 
     def test_a_backend_that_hangs_is_an_answer_in_time(self):
-        hung = mock.patch("django.core.mail.backends.locmem.EmailBackend.send_messages", lambda *_: GO_ON.wait(5))
-        with hung, mock.patch.object(our_mail, "WHOLE_S", 0.1):
-            sent, message = panel.send_test_email("me@example.ca")
+        with hanging() as hang, mock.patch.object(our_mail, "WHOLE_S", 0.1):
+            with mock.patch("django.core.mail.backends.locmem.EmailBackend.send_messages", lambda *_: hang()):
+                sent, message = panel.send_test_email("me@example.ca")
         assert not sent and message.startswith("the site's mail backend: no answer within 0.1 s; see"), message
 
     def test_what_is_no_address_is_not_tried(self):
@@ -304,12 +322,14 @@ class ReportingDatabase(Case):
         assert label == "SIMS problem" and "s3cret" not in message
 
     def test_a_database_that_hangs_is_an_answer_in_time(self):
-        def slow_rows():
-            yield ("first", "row")
-            GO_ON.wait(5)
+        with hanging() as hang, mock.patch.object(info, "CSRPT_S", 0.1):
 
-        with self.with_site(slow_rows), mock.patch.object(info, "CSRPT_S", 0.1):
-            ((label, message),) = panel.csrpt_info()
+            def slow_rows():
+                yield ("first", "row")
+                hang()
+
+            with self.with_site(slow_rows):
+                ((label, message),) = panel.csrpt_info()
         assert label == "SIMS problem" and "within 0.1 s" in message
 
     def test_a_site_without_it_says_so(self):

@@ -160,7 +160,8 @@ class Panel(Case):
         self.press(Keys.ENTER)
         assert not self.one('.co-check[data-status="failed"] .co-hint').is_displayed()
 
-    def test_the_end_of_a_run_leaves_the_focus_with_who_has_moved_it(self):
+    def begin_and_hold(self):
+        """Starts a run that stands still before its first check; what is returned lets it go on."""
         go_on, reached = threading.Event(), threading.Event()
 
         def before(ident):
@@ -171,6 +172,10 @@ class Panel(Case):
         self.one("#co-start").click()
         assert reached.wait(10)
         self.wait(lambda: self.focused().get_attribute("id") == "co-stop", "the button Stop has no focus")
+        return go_on
+
+    def test_the_end_of_a_run_leaves_the_focus_with_who_has_moved_it(self):
+        go_on = self.begin_and_hold()
         self.one("#co-only-bad").click()
         go_on.set()
         self.ended()
@@ -180,16 +185,7 @@ class Panel(Case):
     def test_stop_ends_the_run_and_says_so(self):
         from selenium.webdriver.common.keys import Keys
 
-        go_on, reached = threading.Event(), threading.Event()
-
-        def before(ident):
-            reached.set()
-            go_on.wait(10)
-
-        fake_native.BEFORE = before
-        self.one("#co-start").click()
-        assert reached.wait(10)
-        self.wait(lambda: self.focused().get_attribute("id") == "co-stop", "the button Stop has no focus")
+        go_on = self.begin_and_hold()
         self.press(Keys.ENTER)
         self.wait(lambda: self.one("#co-status").text.startswith("Stopped after 0 checks"), "it did not stop")
         go_on.set()

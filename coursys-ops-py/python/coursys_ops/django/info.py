@@ -85,7 +85,7 @@ def csrpt_info() -> Info:
     mask = Mask.of_settings()
     try:
         # A list, in there: it may ask the database for each row.
-        answer = bounded(CSRPT_S, lambda: list(csrpt_update()))
+        answer = bounded("reporting database", CSRPT_S, lambda: list(csrpt_update()))
         return [(mask.text(label), mask.value(value)) for label, value in answer]
     except NoAnswer as error:
         return [("SIMS problem", f"the reporting database: {error}")]

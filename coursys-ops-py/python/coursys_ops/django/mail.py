@@ -40,7 +40,7 @@ def send_test_email(email: str) -> tuple[bool, str]:
         return EmailMessage(SUBJECT, BODY, settings.DEFAULT_FROM_EMAIL, [email], connection=connection).send()
 
     try:
-        sent = bounded(WHOLE_S, send)
+        sent = bounded("mail", WHOLE_S, send)
     except NoAnswer as error:
         return False, f"the site's mail backend: {error}"
     except Exception as error:  # noqa: BLE001 (each backend raises its own: sockets, SMTP, the broker)

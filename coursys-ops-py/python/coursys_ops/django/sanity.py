@@ -169,7 +169,7 @@ def _units(report: Any) -> int | None:
     except LookupError:
         return None
     try:
-        count = bounded(UNITS_S, units.count)
+        count = bounded("units", UNITS_S, units.count)
     except NoAnswer as error:
         raise Unhealthy(f"the site's units cannot be counted: {error}", report) from None
     if count == 0:
