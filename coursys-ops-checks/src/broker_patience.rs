@@ -40,14 +40,6 @@ pub(crate) const fn is_down(finding: &Finding) -> bool {
     matches!(finding.code, Code::Refused | Code::NoSocket | Code::NotRunning)
 }
 
-/// A finding in one line, with what to do about it.
-pub(crate) fn told(finding: Finding) -> String {
-    match finding.hint {
-        Some(hint) => format!("{} ({hint})", finding.message),
-        None => finding.message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,10 @@ use coursys_ops_core::queues::Queues;
 use coursys_ops_core::run::{BuiltIn, Doing};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::broker_patience::{in_time, told};
+use crate::broker_patience::in_time;
 use crate::maintenance_tasks::{PATIENCE as OF_BROKER, Whose, consume, tasks};
 use crate::queues;
+use crate::words::told;
 use crate::workers::{Answers, Control};
 
 /// From the end of one look to the start of the next.

@@ -13,11 +13,12 @@ use coursys_ops_core::maintenance::{
 use coursys_ops_core::run::{BuiltIn, BuiltIns, Doing};
 use coursys_ops_core::service::{Service, Surveyor, services};
 
-use crate::broker_patience::{is_down, told};
+use crate::broker_patience::is_down;
 use crate::maintenance_drain::Drain;
 use crate::maintenance_requests::requests;
 use crate::maintenance_tasks::{Holds, PATIENCE, Whose, consume, hush};
 use crate::maintenance_witness::{SiteWitness, bypass, consumers};
+use crate::words::told;
 
 /// From the end of one look to the start of the next.
 const PAUSE: Duration = Duration::from_millis(700);

@@ -8,8 +8,9 @@ use coursys_ops_core::model::Finding;
 use serde_json::{Value, json};
 
 use crate::amqp::AmqpError;
-use crate::broker_patience::{in_time, told};
+use crate::broker_patience::in_time;
 use crate::garbage::excerpt;
+use crate::words::told;
 use crate::workers::{Answers, Control};
 
 /// What is asked: which queues are consumed, what runs, what was taken and did not begin.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::amqp::Connection;
 use crate::rabbitmqctl::Control;
+use crate::words::told;
 
 pub use crate::amqp::Waiting;
 pub use peek::{Peek, peek};
@@ -55,10 +56,6 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
     let mut notes = Vec::new();
     let mut others = BTreeMap::new();
     let mut unasked = None;
-    let because = |finding: &Finding| match &finding.hint {
-        Some(hint) => format!("{} ({hint})", finding.message),
-        None => finding.message.clone(),
-    };
     match &listed {
         Ok(listed) => {
             for queue in &mut queues {
@@ -73,7 +70,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
             }
         }
         Err(finding) => {
-            let why = because(finding);
+            let why = told(finding.clone());
             notes.push(format!("unacknowledged messages are not known: {why}"));
             unasked = Some(why);
         }
@@ -83,7 +80,7 @@ pub async fn look(scope: &Scope) -> Result<Queues, Finding> {
             queues.iter_mut().for_each(|queue| work.fill(queue));
             notes.extend(queues.iter().filter_map(silent));
         }
-        Err(finding) => notes.push(format!("tasks are not known: {}", because(finding))),
+        Err(finding) => notes.push(format!("tasks are not known: {}", told(finding.clone()))),
     }
     Ok(Queues { schema: QUEUES_SCHEMA, at, queues, others, unasked, notes })
 }

@@ -1,4 +1,6 @@
-//! Lists and counts as people read them in messages.
+//! Lists, counts and findings as people read them in messages.
+
+use coursys_ops_core::model::Finding;
 
 /// The first of some names, and how many more there are.
 pub(crate) fn list(names: &[String]) -> String {
@@ -14,6 +16,14 @@ pub(crate) fn list(names: &[String]) -> String {
 /// A count with its noun: `1 file`, `3 files`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A finding in one line, with what to do about it.
+pub(crate) fn told(finding: Finding) -> String {
+    match finding.hint {
+        Some(hint) => format!("{} ({hint})", finding.message),
+        None => finding.message,
+    }
 }
 
 #[cfg(test)]

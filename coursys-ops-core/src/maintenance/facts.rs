@@ -112,9 +112,7 @@ impl Worker {
     pub fn is_wanted(&self) -> bool {
         self.look.parts.iter().any(|part| part.enabled == Some(true))
     }
-}
 
-impl Worker {
     /// That nobody is kept from starting it, and why not, where that is so.
     #[must_use]
     pub fn unheld(&self) -> Option<String> {
